@@ -1,0 +1,1 @@
+"""The common floor: contracts, bus, outbox, inbox, database, web. It knows no service, except in ``contracts``."""

@@ -1,0 +1,1 @@
+"""How events travel: subscriptions as data, one in-memory bus and one over RabbitMQ, and the nameko host."""

@@ -1,0 +1,223 @@
+"""What the dispatch service says. The aggregate is the work order; its version is the envelope's ``sequence``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  read at run time to derive the schema
+from decimal import Decimal  # noqa: TC003
+from typing import ClassVar
+
+from shared.contracts.base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderOpened(Event):
+    """A request became a piece of work with promises. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_opened.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    reference: str  # request reference + "-1"
+    request_id: str
+    request_reference: str
+    item: str
+    priority: int
+    place: str
+    department: str
+    opened_at: datetime  # UTC
+    response_due_at: datetime | None = None  # UTC; what the standard promises
+    arrival_due_at: datetime | None = None
+    finish_due_at: datetime | None = None
+    round: int = 1  # 2 and more after a reopening
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderAssigned(Event):
+    """The order was given to a crew; assigning again moves it, its promises stay. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_assigned.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    crew: str  # crew code
+    crew_name: str  # as shown, in Chinese
+    crew_name_en: str = ""
+    supplier: str = ""  # supplier code; empty = in-house
+    contract: str = ""  # contract reference it is done under; empty = in-house
+    assigned_at: datetime  # UTC
+    by: str = "automatic"  # automatic, suggestion, dispatcher
+    reasons: tuple[str, ...] = ()  # keys of the reasons of the choice
+    previous_crew: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderAccepted(Event):
+    """The crew took the order. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_accepted.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    crew: str
+    accepted_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderRefused(Event):
+    """The crew did not take the order; it will be given to another. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_refused.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    crew: str
+    refused_at: datetime  # UTC
+    reason: str  # a code of the list
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderSetOff(Event):
+    """The crew is on its way. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_set_off.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    crew: str
+    set_off_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderArrived(Event):
+    """The crew is on site. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_arrived.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    crew: str
+    arrived_at: datetime  # UTC, server's receipt
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderStarted(Event):
+    """Work began. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_started.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    crew: str
+    started_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderPaused(Event):
+    """The clock stands, for a reason of the list. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_paused.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    paused_at: datetime  # UTC
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderResumed(Event):
+    """The clock runs again. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_resumed.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    resumed_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What was used, measured in one meter of the catalogue: hours, kilometres, pages, m2, people, orders."""
+
+    meter: str
+    quantity: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderFinished(Event):
+    """The crew says it is done, with what was used. Consumers: requests, billing, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_finished.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    reference: str
+    request_id: str
+    request_reference: str
+    item: str
+    level: str = ""
+    place: str
+    department: str
+    crew: str
+    supplier: str = ""  # empty = in-house
+    contract: str = ""
+    started_at: datetime  # UTC
+    finished_at: datetime  # UTC; the service time that rates apply to
+    usage: tuple[Usage, ...]
+    evidence: tuple[str, ...] = ()  # SHA-256 of each photo, hexadecimal
+    response_kept: bool | None = None  # None = nothing was promised
+    arrival_kept: bool | None = None
+    finish_kept: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderCancelled(Event):
+    """Nobody will do it: the request was withdrawn or a dispatcher ended it. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_cancelled.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    cancelled_at: datetime  # UTC
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromiseBreached(Event):
+    """A promise passed its due time unkept; said once for each promise. Consumers: requests, billing, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.promise_breached.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str
+    promise: str  # response, arrival, finish
+    due_at: datetime  # UTC
+    noticed_at: datetime  # UTC
+    crew: str = ""
+    supplier: str = ""
+    contract: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispatchResendWanted(Event):
+    """The dispatch service misses numbers of another service and asks for them again. Consumers: the source named."""
+
+    TYPE: ClassVar[str] = "dispatch.resend_wanted.v1"
+    SUBJECT: ClassVar[str] = "source"
+
+    source: str
+    epoch: int
+    type: str  # event type, or "*" for numbers of the source
+    numbers: tuple[int, ...]  # at most 1,000

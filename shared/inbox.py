@@ -1,0 +1,226 @@
+"""What a handler has seen, exact for ever in a few rows.
+
+For each handler, source, type and epoch there is a watermark: every number up to it has been seen. Numbers above it
+are single rows until the gap before them closes and they are folded into the watermark.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
+
+from shared.database import Moment, RowId, Sql, as_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+Place = tuple[str, str, int, int]  # source, type (or "*"), epoch, number
+
+
+def add_tables(metadata: MetaData) -> None:
+    """Put the inbox, the waiting events and the count of starts into a service's schema."""
+    Table(
+        "inbox",
+        metadata,
+        Column("handler", Text, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("epoch", Integer, nullable=False),
+        Column("number", BigInteger, nullable=False),
+        PrimaryKeyConstraint("handler", "source", "type", "epoch", "number"),
+    )
+    Table(
+        "watermark",
+        metadata,
+        Column("handler", Text, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("epoch", Integer, nullable=False),
+        Column("upto", BigInteger, nullable=False),
+        # The greatest number known to exist: seen here, or announced by the source.
+        Column("head", BigInteger, nullable=False),
+        # Since when upto has been below head; null while nothing is missing.
+        Column("behind_since", Moment),
+        Column("asked_at", Moment),
+        PrimaryKeyConstraint("handler", "source", "type", "epoch"),
+    )
+    # Events that failed (waiting), failed for good (parked) or cannot be read (dead). They count as seen.
+    waiting = Table(
+        "waiting",
+        metadata,
+        Column("row_id", RowId, primary_key=True),
+        Column("handler", Text, nullable=False),
+        Column("event_id", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("state", Text, nullable=False),  # waiting, parked, dead
+        Column("attempt", Integer, nullable=False),
+        Column("since", Moment, nullable=False),
+        Column("not_before", Moment, nullable=False),
+        Column("error", Text, nullable=False),
+        Column("body", Text, nullable=False),
+    )
+    Index("waiting_due", waiting.c.state, waiting.c.not_before)
+    # How often a redelivered event was begun: five starts without an end mean that it kills.
+    Table(
+        "starts",
+        metadata,
+        Column("handler", Text, nullable=False),
+        Column("event_id", Text, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        PrimaryKeyConstraint("handler", "event_id"),
+    )
+
+
+_CLAIM = Sql(
+    """INSERT INTO inbox (handler, source, type, epoch, number)
+       SELECT :handler, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+              json_extract(value, '$[3]') FROM json_each(:places) WHERE true
+       ON CONFLICT DO NOTHING RETURNING source, type, epoch, number""",
+    postgresql="""INSERT INTO inbox (handler, source, type, epoch, number)
+       SELECT :handler, p.s, p.t, p.e, p.n FROM unnest(CAST(:sources AS text[]), CAST(:types AS text[]),
+              CAST(:epochs AS integer[]), CAST(:numbers AS bigint[])) AS p(s, t, e, n)
+       ON CONFLICT DO NOTHING RETURNING source, type, epoch, number""",
+)
+_WATERMARKS = Sql("SELECT source, type, epoch, upto FROM watermark WHERE handler = :handler")
+
+
+def claim(connection: Connection, handler: str, places: Sequence[Place]) -> set[Place]:
+    """Mark ``places`` as seen by ``handler``; the ones that were not seen before.
+
+    A concurrent claim of the same place waits for this transaction and then finds it taken. The rows are inserted
+    before the watermark is read: a place that was folded away in between is found below it.
+    """
+    if connection.dialect.name == "sqlite":
+        new = _CLAIM.run(connection, handler=handler, places=json.dumps(list(dict.fromkeys(places)))).all()
+    else:
+        sources, types, epochs, numbers = (list(column) for column in zip(*dict.fromkeys(places), strict=True))
+        new = _CLAIM.run(
+            connection, handler=handler, sources=sources, types=types, epochs=epochs, numbers=numbers
+        ).all()
+    if not new:
+        return set()
+    upto = {
+        (source, type_, epoch): number for source, type_, epoch, number in _WATERMARKS.run(connection, handler=handler)
+    }
+    return {
+        (source, type_, epoch, number)
+        for source, type_, epoch, number in new
+        if number > upto.get((source, type_, epoch), 0)
+    }
+
+
+_ALL = Sql("SELECT handler, source, type, epoch, number FROM inbox ORDER BY number LIMIT 50000")
+_MARKS = Sql("SELECT handler, source, type, epoch, upto, head, behind_since FROM watermark")
+_SET_MARK = Sql(
+    """INSERT INTO watermark (handler, source, type, epoch, upto, head, behind_since)
+       VALUES (:handler, :source, :type, :epoch, :upto, :head, :behind_since)
+       ON CONFLICT (handler, source, type, epoch) DO UPDATE SET
+       upto = CASE WHEN excluded.upto > watermark.upto THEN excluded.upto ELSE watermark.upto END,
+       head = CASE WHEN excluded.head > watermark.head THEN excluded.head ELSE watermark.head END,
+       behind_since = excluded.behind_since"""
+)
+_FOLDED = Sql(
+    """DELETE FROM inbox WHERE handler = :handler AND source = :source AND type = :type AND epoch = :epoch
+       AND number <= :upto"""
+)
+
+
+def fold(connection: Connection, now: datetime) -> int:
+    """Move every watermark over the numbers that have closed up; how many rows it took away.
+
+    One process of a service at a time: the caller holds the service's fold lock or is the only writer.
+    """
+    marks = {
+        (handler, source, type_, epoch): (upto, head, as_moment(since))
+        for handler, source, type_, epoch, upto, head, since in _MARKS.run(connection)
+    }
+    numbers: dict[tuple[str, str, str, int], list[int]] = defaultdict(list)
+    for handler, source, type_, epoch, number in _ALL.run(connection):
+        numbers[handler, source, type_, epoch].append(number)
+    gone = 0
+    for key in set(numbers) | {key for key, (upto, head, since) in marks.items() if head > upto or since is not None}:
+        upto, head, since = marks.get(key, (0, 0, None))
+        before = upto
+        for number in numbers.get(key, ()):
+            if number == upto + 1:
+                upto = number
+            head = max(head, number)
+        behind = (since or now) if upto < head else None
+        handler, source, type_, epoch = key
+        place: dict[str, Any] = {"handler": handler, "source": source, "type": type_, "epoch": epoch}
+        if (upto, head, behind) != marks.get(key):
+            _SET_MARK.run(connection, **place, upto=upto, head=head, behind_since=behind)
+        if upto > before or numbers.get(key):
+            gone += _FOLDED.run(connection, **place, upto=upto).rowcount
+    return gone
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Numbers that a handler should have seen and has not."""
+
+    handler: str
+    source: str
+    type: str
+    epoch: int
+    missing: tuple[int, ...]
+    since: datetime
+
+
+_ABOVE = Sql(
+    """SELECT number FROM inbox WHERE handler = :handler AND source = :source AND type = :type AND epoch = :epoch
+       AND number > :upto ORDER BY number LIMIT 50000"""
+)
+
+
+def gaps(connection: Connection, limit: int = 1000) -> list[Gap]:
+    """What is missing, by handler, source, type and epoch; at most ``limit`` numbers each."""
+    found = []
+    for handler, source, type_, epoch, upto, head, since in _MARKS.run(connection).all():
+        moment = as_moment(since)
+        if upto >= head or moment is None:
+            continue
+        there = {
+            number
+            for (number,) in _ABOVE.run(connection, handler=handler, source=source, type=type_, epoch=epoch, upto=upto)
+        }
+        missing = []
+        for number in range(upto + 1, head + 1):
+            if number not in there:
+                missing.append(number)
+                if len(missing) == limit:
+                    break
+        if missing:
+            found.append(Gap(handler, source, type_, epoch, tuple(missing), moment))
+    return found
+
+
+def announce(
+    connection: Connection, handler: str, source: str, epoch: int, heads: dict[str, int], now: datetime
+) -> None:
+    """Note the last numbers that ``source`` says it has given, so that a lost tail is seen."""
+    marks = {
+        (source_, type_, epoch_): (upto, head, as_moment(since))
+        for handler_, source_, type_, epoch_, upto, head, since in _MARKS.run(connection)
+        if handler_ == handler
+    }
+    for type_, head in heads.items():
+        upto, known, since = marks.get((source, type_, epoch), (0, 0, None))
+        if head > known:
+            _SET_MARK.run(connection, handler=handler, source=source, type=type_, epoch=epoch, upto=upto, head=head,
+                          behind_since=since or now)  # fmt: skip
+
+
+_UPTO = Sql("SELECT type, upto FROM watermark WHERE handler = :handler AND source = :source AND epoch = :epoch")
+
+
+def complete_to(connection: Connection, handler: str, source: str, epoch: int) -> dict[str, int]:
+    """By type (or under ``*``), the number up to which a handler has seen everything of a source."""
+    return {type_: int(upto) for type_, upto in _UPTO.run(connection, handler=handler, source=source, epoch=epoch)}

@@ -1,0 +1,205 @@
+"""What a service has said and not yet told the broker.
+
+A row is written in the transaction of the state it speaks of. The relay alone numbers rows; a number, once
+committed, never changes, and the bytes of an event are a pure function of its row.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
+
+from shared.contracts.base import numbered
+from shared.database import RowId, Sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection
+
+
+def add_tables(metadata: MetaData) -> None:
+    """Put the outbox, its heads and the relay's progress into a service's schema."""
+    outbox = Table(
+        "outbox",
+        metadata,
+        Column("row_id", RowId, primary_key=True),
+        Column("type", Text, nullable=False),
+        Column("sealed", Text, nullable=False),
+        # Written only by the relay, once, in its own commit before the first publish.
+        Column("sourcenumber", BigInteger),
+        Column("typenumber", BigInteger),
+        Column("epoch", Integer),
+    )
+    Index("outbox_unnumbered", outbox.c.row_id, sqlite_where=outbox.c.sourcenumber.is_(None),
+          postgresql_where=outbox.c.sourcenumber.is_(None))  # fmt: skip
+    Index("outbox_by_source", outbox.c.epoch, outbox.c.sourcenumber)
+    Index("outbox_by_type", outbox.c.type, outbox.c.epoch, outbox.c.typenumber)
+    # Last number given for each type, and for the source under type "*".
+    Table("heads", metadata, Column("type", Text, primary_key=True), Column("last", BigInteger, nullable=False))
+    # Numbers up to ``upto`` have been confirmed by the broker, and those in ``ahead`` (JSON list, bounded by the
+    # relay's window). Each number gets in by its own confirm only. Written only by the relay.
+    Table(
+        "sent",
+        metadata,
+        Column("epoch", Integer, primary_key=True),
+        Column("upto", BigInteger, nullable=False),
+        Column("ahead", Text, nullable=False),
+    )
+    # Asked for again by a consumer; the relay publishes them and deletes the row.
+    Table(
+        "resend",
+        metadata,
+        Column("row_id", RowId, primary_key=True),
+        Column("epoch", Integer, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("numbers", Text, nullable=False),
+    )
+
+
+PUT = Sql("INSERT INTO outbox (type, sealed) VALUES (:type, :sealed)")
+
+_UNNUMBERED = Sql("SELECT row_id, type, sealed FROM outbox WHERE sourcenumber IS NULL ORDER BY row_id LIMIT :limit")
+_HEADS = Sql("SELECT type, last FROM heads")
+_SET_HEAD = Sql(
+    "INSERT INTO heads (type, last) VALUES (:type, :last) ON CONFLICT (type) DO UPDATE SET last = excluded.last"
+)
+_NUMBER = Sql(
+    """UPDATE outbox SET epoch = :epoch, sourcenumber = json_extract(given.value, '$[1]'),
+       typenumber = json_extract(given.value, '$[2]')
+       FROM json_each(:given) AS given WHERE outbox.row_id = json_extract(given.value, '$[0]')""",
+    postgresql="""UPDATE outbox SET epoch = :epoch, sourcenumber = given.s, typenumber = given.t
+       FROM unnest(CAST(:rows AS bigint[]), CAST(:sources AS bigint[]), CAST(:types AS bigint[])) AS given(r, s, t)
+       WHERE outbox.row_id = given.r""",
+)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One numbered event, ready to publish."""
+
+    number: int
+    type: str
+    body: bytes
+
+
+def number_rows(connection: Connection, epoch: int, limit: int) -> list[Outgoing]:
+    """Give the next numbers to the oldest unnumbered rows; at most ``limit``.
+
+    Rows are chosen by "not numbered", never by "id above the last", so that a transaction that commits late is found.
+    Only the relay that holds the service's lock may call it.
+    """
+    rows = _UNNUMBERED.run(connection, limit=limit).all()
+    if not rows:
+        return []
+    heads = {type_: int(last) for type_, last in _HEADS.run(connection)}
+    touched = {"*"}
+    given: list[list[int]] = []
+    out: list[Outgoing] = []
+    for row_id, type_, sealed in rows:
+        heads["*"] = source = heads.get("*", 0) + 1
+        heads[type_] = place = heads.get(type_, 0) + 1
+        touched.add(type_)
+        given.append([row_id, source, place])
+        out.append(Outgoing(source, type_, numbered(sealed, epoch, source, place)))
+    if connection.dialect.name == "sqlite":
+        _NUMBER.run(connection, epoch=epoch, given=json.dumps(given))
+    else:
+        row_ids, sources, places = (list(column) for column in zip(*given, strict=True))
+        _NUMBER.run(connection, epoch=epoch, rows=row_ids, sources=sources, types=places)
+    for type_ in touched:
+        _SET_HEAD.run(connection, type=type_, last=heads[type_])
+    return out
+
+
+_BY_SOURCE = Sql(
+    """SELECT sourcenumber, typenumber, type, sealed FROM outbox
+       WHERE epoch = :epoch AND sourcenumber > :after ORDER BY sourcenumber LIMIT :limit"""
+)
+_BY_SOURCE_LIST = Sql(
+    """SELECT sourcenumber, typenumber, type, sealed FROM outbox WHERE epoch = :epoch
+       AND sourcenumber IN (SELECT value FROM json_each(:numbers)) ORDER BY sourcenumber""",
+    postgresql="""SELECT sourcenumber, typenumber, type, sealed FROM outbox WHERE epoch = :epoch AND sourcenumber IN
+       (SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(:numbers AS json))) ORDER BY sourcenumber""",
+)
+_BY_TYPE_LIST = Sql(
+    """SELECT sourcenumber, typenumber, type, sealed FROM outbox WHERE type = :type AND epoch = :epoch
+       AND typenumber IN (SELECT value FROM json_each(:numbers)) ORDER BY sourcenumber""",
+    postgresql="""SELECT sourcenumber, typenumber, type, sealed FROM outbox WHERE type = :type AND epoch = :epoch
+       AND typenumber IN (SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(:numbers AS json)))
+       ORDER BY sourcenumber""",
+)
+
+
+def _outgoing(rows: Iterable[Any], epoch: int) -> list[Outgoing]:
+    return [Outgoing(source, type_, numbered(sealed, epoch, source, place)) for source, place, type_, sealed in rows]
+
+
+def after(connection: Connection, epoch: int, number: int, limit: int) -> list[Outgoing]:
+    """Numbered events above ``number``, oldest first, with the bytes they always had."""
+    return _outgoing(_BY_SOURCE.run(connection, epoch=epoch, after=number, limit=limit), epoch)
+
+
+def of_numbers(connection: Connection, epoch: int, type_: str, numbers: Sequence[int]) -> list[Outgoing]:
+    """The events with these numbers: of the source where ``type_`` is ``*``, else of the type."""
+    wanted = json.dumps(list(numbers))
+    if type_ == "*":
+        return _outgoing(_BY_SOURCE_LIST.run(connection, epoch=epoch, numbers=wanted), epoch)
+    return _outgoing(_BY_TYPE_LIST.run(connection, epoch=epoch, type=type_, numbers=wanted), epoch)
+
+
+def heads(connection: Connection) -> dict[str, int]:
+    """The last number given for each type, and for the source under ``*``."""
+    return {type_: int(last) for type_, last in _HEADS.run(connection)}
+
+
+_SENT = Sql("SELECT epoch, upto, ahead FROM sent ORDER BY epoch DESC LIMIT 1")
+_SET_SENT = Sql(
+    """INSERT INTO sent (epoch, upto, ahead) VALUES (:epoch, :upto, :ahead)
+       ON CONFLICT (epoch) DO UPDATE SET upto = excluded.upto, ahead = excluded.ahead"""
+)
+_RESENDS = Sql("SELECT row_id, epoch, type, numbers FROM resend ORDER BY row_id LIMIT 20")
+_RESENT = Sql("DELETE FROM resend WHERE row_id = :row_id")
+WANT = Sql("INSERT INTO resend (epoch, type, numbers) VALUES (:epoch, :type, :numbers)")
+_WAITING = Sql(
+    """SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE sourcenumber IS NULL LIMIT 100000) AS few)"""
+)
+
+
+def sent(connection: Connection) -> tuple[int, int, set[int]]:
+    """(epoch, upto, ahead): what the broker has taken on so far."""
+    row = _SENT.run(connection).first()
+    return (1, 0, set()) if row is None else (int(row[0]), int(row[1]), set(json.loads(row[2])))
+
+
+def set_sent(connection: Connection, epoch: int, upto: int, ahead: set[int]) -> None:
+    """Note what the broker has taken on."""
+    _SET_SENT.run(connection, epoch=epoch, upto=upto, ahead=json.dumps(sorted(ahead)))
+
+
+def take_resends(connection: Connection) -> list[Outgoing]:
+    """What consumers asked to have again; asking is forgotten with this transaction."""
+    found: list[Outgoing] = []
+    for row_id, epoch, type_, numbers in _RESENDS.run(connection).all():
+        found += of_numbers(connection, epoch, type_, json.loads(numbers))
+        _RESENT.run(connection, row_id=row_id)
+    return found
+
+
+def unnumbered(connection: Connection) -> int:
+    """How many events the relay has not yet taken up; counts to 100,000."""
+    return int(_WAITING.run(connection).scalar_one())
+
+
+_FIRST_AFTER = Sql(
+    "SELECT min(sourcenumber) FROM outbox WHERE type = :type AND epoch = :epoch AND typenumber > :typenumber"
+)
+
+
+def first_after(connection: Connection, epoch: int, type_: str, typenumber: int) -> int | None:
+    """Number in the source of the first event of a type above a number of that type; None when there is none."""
+    found = _FIRST_AFTER.run(connection, epoch=epoch, type=type_, typenumber=typenumber).scalar()
+    return None if found is None else int(found)

@@ -1,0 +1,121 @@
+"""The bar of each role, as data. Words are ``shell.nav.<key>``; a service is never named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.web.principal import Role
+
+
+@dataclass(frozen=True)
+class Place:
+    """One word of navigation.
+
+    Attributes:
+        phone: stands in the bottom bar of a phone too, with its icon.
+        go: the letter after ``G``.
+        later: its page is not built yet, so the word is not shown; a test notices when it is.
+    """
+
+    key: str
+    path: str
+    icon: str = "list"
+    phone: bool = False
+    go: str = ""
+    later: bool = False
+
+
+BARS: dict[Role, tuple[Place, ...]] = {
+    "staff": (
+        Place("home", "/requests/", "home", phone=True),
+        Place("mine", "/requests/mine", "list", phone=True),
+        Place("rooms", "/requests/rooms", "calendar", phone=True, later=True),
+        Place("chat", "/requests/chat", "chat", phone=True, later=True),
+    ),
+    "dispatcher": (
+        Place("queue", "/dispatch/", "list", phone=True, go="q"),
+        Place("day", "/dispatch/day", "calendar", phone=True, go="d"),
+        Place("map", "/dispatch/map", "map", phone=True, go="m", later=True),
+        Place("handover", "/dispatch/handover", "people", phone=True, go="h", later=True),
+        Place("report", "/dispatch/report", "chart", go="r", later=True),
+    ),
+    "crew": (
+        Place("today", "/dispatch/crew/", "list", phone=True),
+        Place("offers", "/dispatch/crew/offers", "bell", phone=True),
+        Place("messages", "/dispatch/crew/messages", "chat", phone=True),
+        Place("me", "/requests/me", "people", phone=True),
+    ),
+    "supplier": (
+        Place("orders", "/dispatch/supplier/", "list", phone=True),
+        Place("people", "/dispatch/supplier/people", "people", phone=True),
+        Place("statements", "/billing/statements/", "document", phone=True),
+        Place("scores", "/billing/deductions", "alert", phone=True, later=True),
+    ),
+    "finance": (
+        Place("statements", "/billing/statements/", "document", phone=True),
+        Place("contracts_cards", "/billing/contracts/", "seal", phone=True),
+        Place("budget", "/billing/budget", "chart", phone=True),
+        Place("feed", "/billing/feed", "send", phone=True),
+    ),
+    "contract_manager": (
+        Place("contracts", "/billing/contracts/", "document", phone=True),
+        Place("cards", "/billing/cards/", "list", later=True),
+        Place("usage", "/billing/usage", "meter", phone=True),
+        Place("deductions", "/billing/deductions", "alert", phone=True, later=True),
+        Place("budget", "/billing/budget", "chart", phone=True),
+    ),
+    "supervisor": (
+        Place("overview", "/audit/", "home", phone=True),
+        Place("search", "/audit/search", "search", phone=True),
+        Place("entries", "/audit/entries/", "list"),
+        Place("witnesses", "/audit/witnesses", "people", phone=True, later=True),
+        Place("findings", "/audit/findings", "alert", phone=True, later=True),
+    ),
+    "auditor": (
+        Place("overview", "/audit/", "home", phone=True),
+        Place("search", "/audit/search", "search", phone=True),
+        Place("entries", "/audit/entries/", "list"),
+        Place("witnesses", "/audit/witnesses", "people", phone=True, later=True),
+        Place("findings", "/audit/findings", "alert", phone=True, later=True),
+    ),
+    "administrator": (
+        Place("catalogue", "/requests/admin/catalogue", "list", phone=True),
+        Place("accounts", "/requests/admin/people", "people", phone=True),
+        Place("contracts", "/billing/contracts/", "document"),
+        Place("running", "/requests/admin/running", "chart", phone=True),
+        Place("dead_letters", "/audit/dead-letters", "alert", phone=True),
+    ),
+}
+
+# At the foot of every page, for everybody. Words are ``shell.<key>``.
+FOOT = (Place("track", "/requests/track"), Place("verify", "/audit/verify"))
+
+HOMES: dict[Role, str] = {
+    "staff": "/requests/",
+    "dispatcher": "/dispatch/",
+    "crew": "/dispatch/crew/",
+    "supplier": "/dispatch/supplier/",
+    "finance": "/billing/statements/",
+    "contract_manager": "/billing/contracts/",
+    "supervisor": "/audit/",
+    "auditor": "/audit/",
+    "administrator": "/requests/admin/",
+}
+
+
+def bar(role: Role) -> tuple[Place, ...]:
+    """What stands in the bar of ``role`` today."""
+    return tuple(place for place in BARS[role] if not place.later)
+
+
+def here(places: tuple[Place, ...], path: str) -> Place | None:
+    """The place of the bar on which ``path`` lies: the one with the longest address that leads it."""
+    fitting = [place for place in places if path == place.path or _leads(place.path, path)]
+    return max(fitting, key=lambda place: len(place.path), default=None)
+
+
+def _leads(place: str, path: str) -> bool:
+    """Whether ``path`` lies below ``place``; a service's own home leads nothing but itself."""
+    return place.strip("/").count("/") > 0 and path.startswith(place.rstrip("/") + "/")
