@@ -1,0 +1,305 @@
+"""JSON and machine routes: the log as C2SP tlog-tiles, entries, timelines, receipts, completeness."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import Schema, fields
+
+from services.audit import store
+from services.audit.log.checkpoint import Checkpoint
+from services.audit.log.errors import LogError, Malformed
+from services.audit.log.note import parse_note
+from services.audit.log.receipt import make_receipt
+from services.audit.log.tiles import ENTRIES, FULL, Tree, pack_entries, parse_tile_path
+from services.audit.log.tree import leaf_hash
+from services.audit.signing import keys
+from shared.clock import to_text
+from shared.contracts.audit import LogRead
+from shared.errors import Absent
+from shared.web.answers import Answer, answer, file
+from shared.web.routes import PUBLIC, Access, Route
+from shared.web.schemas import Text, Whole
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from shared.web.context import Context
+
+READERS = Access.to(supervisor="all", auditor="all", administrator="all")
+BEYOND = 2**53 - 1
+
+OPEN_TO_ALL = {"Access-Control-Allow-Origin": "*"}
+FOR_EVER = {**OPEN_TO_ALL, "Cache-Control": "public, max-age=31536000, immutable"}
+
+
+def signed(connection: Connection) -> tuple[int, bytes]:
+    """(size, note) of the newest checkpoint.
+
+    Raises:
+        Absent: nothing has been signed yet.
+    """
+    found = store.checkpoint(connection)
+    if found is None:
+        raise Absent
+    return found[0], found[1]
+
+
+def checkpoint(context: Context) -> Answer:
+    """The newest signed checkpoint, as C2SP tlog-checkpoint says."""
+    with context.read() as connection:
+        _, note = signed(connection)
+    found = file(note, "text/plain; charset=utf-8")
+    found.headers |= {**OPEN_TO_ALL, "Cache-Control": "public, max-age=2"}
+    return found
+
+
+def tile(context: Context, path: str) -> Answer:
+    """A hash tile or a bundle of entries, as C2SP tlog-tiles says; only what the newest checkpoint covers."""
+    try:
+        wanted = parse_tile_path(f"tile/{path}")
+    except Malformed as error:
+        raise Absent from error
+    with context.read() as connection:
+        size, _ = signed(connection)
+        tiles = store.Tiles(connection)
+        if wanted.level == ENTRIES:
+            if wanted.index * FULL + wanted.width > size:
+                raise Absent
+            body = pack_entries(tiles.read_entries(wanted.index * FULL, wanted.width))
+        else:
+            if wanted.index * FULL + wanted.width > size >> 8 * wanted.level:
+                raise Absent
+            found = tiles.read_tiles([wanted]).get(wanted)
+            if found is None:
+                raise Absent
+            body = found
+    result = file(body, "application/octet-stream")
+    result.headers |= FOR_EVER
+    return result
+
+
+def vkeys(context: Context) -> Answer:
+    """The log's verifier keys; pin them from paper, not from here."""
+    lines = [str(key.public) for key in keys(context.own.settings)]
+    found = file(("\n".join(lines) + "\n").encode(), "text/plain; charset=utf-8")
+    found.headers |= OPEN_TO_ALL
+    return found
+
+
+class Opened(Schema):
+    """A value behind a commitment."""
+
+    field = fields.String()
+    salt = fields.String(metadata={"description": "base64"})
+    value = fields.Raw()
+
+
+class EntryForm(Schema):
+    """One entry of the log."""
+
+    number = fields.Integer()
+    event_id = fields.String()
+    source = fields.String()
+    sourcenumber = fields.Integer()
+    type = fields.String()
+    subject = fields.String()
+    actor = fields.String()
+    time = fields.String()
+    received_at = fields.String()
+    sealed = fields.Boolean(metadata={"description": "whether a signed checkpoint covers it"})
+    leaf_hash = fields.String(metadata={"description": "RFC 6962 leaf hash, hexadecimal"})
+    event = fields.Raw()
+
+
+def form_of(entry: store.Entry, covered: int) -> dict[str, Any]:
+    """An entry for a reader; ``covered`` is the size of the newest checkpoint."""
+    return {
+        "number": entry.seq,
+        "event_id": entry.event_id,
+        "source": entry.source,
+        "sourcenumber": entry.sourcenumber,
+        "type": entry.type,
+        "subject": entry.subject,
+        "actor": entry.actor,
+        "time": to_text(entry.time),
+        "received_at": to_text(entry.received_at),
+        "sealed": entry.seq < covered,
+        "leaf_hash": leaf_hash(entry.leaf).hex(),
+        "event": json.loads(entry.leaf),
+    }
+
+
+class Slice(Schema):
+    """Which part of a list."""
+
+    about = Text(200, load_default="", metadata={"description": "only entries about this thing"})
+    before = Whole(0, BEYOND, load_default=BEYOND)
+    limit = Whole(1, 200, load_default=50)
+
+
+class EntriesForm(Schema):
+    """Entries, newest first, and how much of the log they were taken from."""
+
+    entries = fields.List(fields.Nested(EntryForm))
+    covers = fields.Integer(metadata={"description": "the answer covers entries 0 to covers - 1"})
+    next = fields.Integer(allow_none=True, metadata={"description": "pass as `before` for the next part"})
+
+
+def covered(connection: Connection) -> int:
+    """Size of the newest checkpoint; 0 before the first."""
+    found = store.checkpoint(connection)
+    return 0 if found is None else found[0]
+
+
+def entries(context: Context) -> Answer:
+    """Entries, newest first; with ``about`` only those that concern a request, order, contract or account."""
+    asked = context.query()
+    with context.read() as connection:
+        size = store.head(connection).size
+        sealed = covered(connection)
+        if asked["about"]:
+            found = store.timeline(connection, asked["about"], asked["before"], asked["limit"])
+        else:
+            found = store.newest(connection, asked["before"], asked["limit"])
+    note_reading(context, "timeline" if asked["about"] else "search", asked["about"], len(found))
+    return answer(
+        {
+            "entries": [form_of(each, sealed) for each in found],
+            "covers": size,
+            "next": found[-1].seq if len(found) == asked["limit"] else None,
+        }
+    )
+
+
+def entry(context: Context, number: int) -> Answer:
+    """One entry."""
+    with context.read() as connection:
+        found = store.entry(connection, number)
+        if found is None:
+            raise Absent
+        sealed = covered(connection)
+    note_reading(context, "entry", str(number), 1)
+    return answer(form_of(found, sealed))
+
+
+def note_reading(context: Context, what: str, filter_: str, count: int) -> None:
+    """That a person read the log is itself an entry."""
+    with context.work() as work:
+        work.say(
+            LogRead(account_id=context.principal.account, what=what, filter=filter_, count=count, read_at=work.now)
+        )
+
+
+class ProofForm(Schema):
+    """An inclusion proof against the newest checkpoint."""
+
+    number = fields.Integer()
+    size = fields.Integer()
+    leaf_hash = fields.String()
+    proof = fields.List(fields.String(), metadata={"description": "sibling hashes from the leaf up, hexadecimal"})
+    checkpoint = fields.String()
+
+
+def proof_of(connection: Connection, number: int) -> dict[str, Any]:
+    """The inclusion proof of an entry against the newest checkpoint.
+
+    Raises:
+        Absent: no checkpoint covers it.
+    """
+    size, note = signed(connection)
+    if number >= size:
+        raise Absent
+    tree = Tree(store.Tiles(connection), size)
+    return {
+        "number": number,
+        "size": size,
+        "leaf_hash": tree.leaf_hash(number).hex(),
+        "proof": [each.hex() for each in tree.inclusion_proof(number)],
+        "checkpoint": note.decode(),
+    }
+
+
+def proof(context: Context, number: int) -> Answer:
+    """The inclusion proof of an entry; it says nothing of what the entry holds, so anybody may ask."""
+    with context.read() as connection:
+        try:
+            return answer(proof_of(connection, number))
+        except LogError as error:
+            raise Absent from error
+
+
+def receipt(context: Context, number: int) -> Answer:
+    """An entry's receipt, which proves it offline for ever (C2SP tlog-proof)."""
+    with context.read() as connection:
+        size, note = signed(connection)
+        if number >= size:
+            raise Absent
+        found = store.entry(connection, number)
+        assert found is not None
+        tree = Tree(store.Tiles(connection), size)
+        body = make_receipt(tree, number, parse_note(note), found.leaf).encode()
+    return file(body, "text/plain; charset=utf-8", name=f"entry-{number}.tlog-proof")
+
+
+class SourceForm(Schema):
+    """How complete a source is in the log."""
+
+    source = fields.String()
+    epoch = fields.Integer()
+    complete_to = fields.Integer()
+    last_known = fields.Integer()
+
+
+class StateForm(Schema):
+    """Where the log stands."""
+
+    origin = fields.String()
+    size = fields.Integer()
+    root = fields.String(metadata={"description": "base64"})
+    signed_size = fields.Integer()
+    sources = fields.List(fields.Nested(SourceForm))
+
+
+def state_of(context: Context, connection: Connection) -> dict[str, Any]:
+    """Size, root and completeness of the log."""
+    head = store.head(connection)
+    found = store.checkpoint(connection)
+    origin = context.own.settings["AUDIT_ORIGIN"]
+    if found is not None:
+        origin = Checkpoint.parse(parse_note(found[1]).text).origin
+    return {
+        "origin": origin,
+        "size": head.size,
+        "root": base64.b64encode(head.root).decode(),
+        "signed_size": found[0] if found else 0,
+        "sources": [
+            {"source": source, "epoch": epoch, "complete_to": upto, "last_known": last}
+            for source, epoch, upto, last in store.completeness(connection, "audit.keep_entries")
+        ],
+    }
+
+
+def state(context: Context) -> Answer:
+    """Size, root and completeness of the log."""
+    with context.read() as connection:
+        return answer(state_of(context, connection))
+
+
+ROUTES = (
+    Route("GET", "/log/checkpoint", "log_checkpoint", checkpoint, allow=PUBLIC, kind="file", summary="The signed checkpoint."),
+    Route("GET", "/log/tile/<path:path>", "log_tile", tile, allow=PUBLIC, kind="file", summary="A tile of the log.",
+          sample={"path": "entries/000"}),
+    Route("GET", "/log/vkey", "log_vkey", vkeys, allow=PUBLIC, kind="file", summary="The log's verifier keys."),
+    Route("GET", "/api/state", "api_state", state, allow=READERS, kind="api", answers=StateForm, summary="Where the log stands."),
+    Route("GET", "/api/entries", "api_entries", entries, allow=READERS, kind="api", accepts=Slice, answers=EntriesForm,
+          summary="Entries, newest first."),
+    Route("GET", "/api/entries/<int:number>", "api_entry", entry, allow=READERS, kind="api", answers=EntryForm,
+          summary="One entry.", sample={"number": "0"}),
+    Route("GET", "/api/entries/<int:number>/proof", "api_proof", proof, allow=PUBLIC, kind="api", answers=ProofForm,
+          summary="An entry's inclusion proof.", sample={"number": "0"}),
+    Route("GET", "/api/entries/<int:number>/receipt", "api_receipt", receipt, allow=READERS, kind="file",
+          summary="An entry's receipt.", sample={"number": "0"}),
+)  # fmt: skip

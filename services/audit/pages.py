@@ -1,0 +1,310 @@
+"""Pages of the log: where it stands, single entries with their proof, what is about a thing, how to check it oneself."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import Schema
+
+from services.audit import store, wording
+from services.audit.api import BEYOND, READERS, note_reading, signed, state_of
+from services.audit.log.checkpoint import Checkpoint
+from services.audit.log.errors import LogError
+from services.audit.log.note import check_signatures, parse_note
+from services.audit.log.tiles import Tree
+from services.audit.log.tree import check_inclusion, inclusion_path, leaf_hash
+from services.audit.signing import keys
+from shared.clock import SITE_ZONE
+from shared.errors import Absent
+from shared.web.answers import Answer, page, see_other
+from shared.web.routes import PUBLIC, Route
+from shared.web.schemas import Text, Whole
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from shared.web.context import Context
+
+PAGE = 50
+NEWEST = 12
+SEES_ALL = "audit.keep_entries"  # the handler whose inbox says what has come
+MOST_ABOUT = 200  # entries of one thing on one page
+
+_SHORT = re.compile(r"\d{4}-\d{3,}(-\d+)?")
+
+
+class ListQuery(Schema):
+    """Below which number a list goes on."""
+
+    before = Whole(0, BEYOND, load_default=BEYOND)
+
+
+class Sought(Schema):
+    """A number, a reference, an id."""
+
+    q = Text(120, load_default="")
+
+
+def row_of(context: Context, entry: store.Entry, sealed: int) -> dict[str, Any]:
+    """An entry as a line of a timeline."""
+    said = wording.say(entry, context.language)
+    return {
+        "at": entry.received_at,
+        "words": said.words,
+        "note": said.note,
+        "kind": wording.title_of(entry.type, context.language),
+        "source": entry.source,
+        "number": entry.seq,
+        "seal": {
+            "key": "sealed" if entry.seq < sealed else "received",
+            "entry": entry.seq,
+            "href": context.url("entry", number=entry.seq),
+        },
+    }
+
+
+# ---- where the log stands
+
+
+def overview(context: Context) -> Answer:
+    """Size, root, checkpoint, completeness by source, newest entries."""
+    with context.read() as connection:
+        state = state_of(context, connection)
+        point = store.checkpoint(connection)
+        newest = store.newest(connection, BEYOND, NEWEST)
+        counts = store.counts(connection)
+        conflicts = store.conflicts(connection)
+        put_aside = store.put_aside(connection)
+        gaps = store.missing(connection, SEES_ALL)
+    upto = {(each["source"], each["epoch"]): each["complete_to"] for each in state["sources"]}
+    sources = [
+        {
+            "source": source, "epoch": epoch, "missing": absent, "entries": counts.get(source, 0),
+            "complete_to": last if not absent else upto.get((source, epoch), 0),
+        }
+        for (source, epoch), (last, absent) in sorted(gaps.items())
+    ]  # fmt: skip
+    sealed = state["signed_size"]
+    note_reading(context, "overview", "", len(newest))
+    return page(
+        "audit/overview.html",
+        state=state,
+        point=None if point is None else {"size": point[0], "text": point[1].decode(), "at": point[2]},
+        sources=sources,
+        missing=sum(each["missing"] for each in sources),
+        conflicts=conflicts,
+        put_aside=put_aside,
+        rows=[row_of(context, each, sealed) for each in newest],
+    )
+
+
+def entries(context: Context) -> Answer:
+    """Every entry, newest first."""
+    before = context.query()["before"]
+    with context.read() as connection:
+        sealed = _covered(connection)
+        found = store.newest(connection, before, PAGE)
+    note_reading(context, "search", "", len(found))
+    return page(
+        "audit/entries.html",
+        rows=[row_of(context, each, sealed) for each in found],
+        onward=context.url("entries", before=found[-1].seq) if len(found) == PAGE and found[-1].seq else "",
+        first=context.url("entries") if before != BEYOND else "",
+    )
+
+
+def _covered(connection: Connection) -> int:
+    found = store.checkpoint(connection)
+    return 0 if found is None else found[0]
+
+
+# ---- one entry
+
+
+def entry(context: Context, number: int) -> Answer:
+    """One entry in words and bytes, with its proof worked out here and now."""
+    with context.read() as connection:
+        found = store.entry(connection, number)
+        if found is None:
+            raise Absent
+        beside = [each for each in store.timeline(connection, found.subject, BEYOND, MOST_ABOUT) if each.seq != number]
+        proof = _proof(context, connection, found)
+        openings = store.openings(connection, number)
+        sealed = _covered(connection)
+    note_reading(context, "entry", str(number), 1)
+    body = json.loads(found.leaf)
+    before = max((each.seq for each in beside if each.seq < number), default=None)
+    after = min((each.seq for each in beside if each.seq > number), default=None)
+    kept = {opening.field for opening in openings}
+    return page(
+        "audit/entry.html",
+        number=number,
+        entry=found,
+        row=row_of(context, found, sealed),
+        data=[(name, _shown(value)) for name, value in body.get("data", {}).items()],
+        committed=[(name, name in kept) for name in body.get("commitments", {})],
+        canonical=found.leaf.decode(),
+        leaf=leaf_hash(found.leaf).hex(),
+        checked=proof,
+        before=before,
+        after=after,
+        thing=body.get("data", {}).get("request_id") or found.subject,
+        address=_address(context),
+    )
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _address(context: Context) -> str:
+    """Where anybody reads this log."""
+    return f"{str(context.own.settings['HOUQIN_PUBLIC_URL']).rstrip('/')}/audit/log"
+
+
+def _proof(context: Context, connection: Connection, found: store.Entry) -> dict[str, Any]:
+    """The proof of an entry against the newest checkpoint, and what came of checking it.
+
+    ``key`` is received while no checkpoint covers it, proven when every step holds, broken otherwise.
+    """
+    try:
+        size, note = signed(connection)
+    except Absent:
+        size, note = 0, b""
+    if found.seq >= size:
+        return {"key": "received", "checks": [False, False, False], "path": [], "hashes": [], "size": size, "text": ""}
+    tree = Tree(store.Tiles(connection), size)
+    hashes: list[bytes] = []
+    leaf, root = leaf_hash(found.leaf), b""
+    checks = [False, False, False]
+    try:
+        point = Checkpoint.parse(parse_note(note).text)
+        root = point.root
+        checks[0] = tree.leaf_hash(found.seq) == leaf
+        hashes = tree.inclusion_proof(found.seq)
+        check_inclusion(leaf, found.seq, size, hashes, root)
+        checks[1] = point.size == size
+        check_signatures(parse_note(note), [key.public for key in keys(context.own.settings)])
+        checks[2] = True
+    except LogError:
+        pass  # the checks that were not reached stay undone, and the verdict is "broken"
+    return {
+        "key": "proven" if all(checks) else "broken",
+        "checks": checks,
+        "path": ["left" if high <= found.seq else "right" for _, high in inclusion_path(found.seq, size)],
+        "hashes": [each.hex() for each in hashes],
+        "size": size,
+        "root": root.hex(),
+        "text": note.decode(),
+    }
+
+
+# ---- what is about a thing
+
+
+def about(context: Context, thing: str) -> Answer:
+    """Everything in the log about a request, order, contract, crew or account, newest first."""
+    before = context.query()["before"]
+    thing = full_reference(thing, context.now)
+    with context.read() as connection:
+        sealed = _covered(connection)
+        thing, found = _about(connection, thing, before)
+    if not found:
+        raise Absent
+    note_reading(context, "timeline", thing, len(found))
+    named: dict[str, Any] = next(
+        (
+            json.loads(each.leaf).get("data", {})
+            for each in found
+            if each.type.startswith(("requests.request_filed", "dispatch.work_order_opened"))
+        ),
+        {},
+    )
+    return page(
+        "audit/about.html",
+        thing=thing,
+        reference=_reference(named),
+        item=named.get("item", ""),
+        rows=[row_of(context, each, sealed) for each in found],
+        onward=context.url("about", thing=thing, before=found[-1].seq) if len(found) >= MOST_ABOUT else "",
+    )
+
+
+def _about(connection: Connection, thing: str, before: int) -> tuple[str, list[store.Entry]]:
+    """The thing and its entries; a reference leads to its request, and a request has its money's entries too."""
+    found = store.timeline(connection, thing, before, MOST_ABOUT)
+    if found and _looks_like_reference(thing):
+        request = next((json.loads(each.leaf).get("data", {}).get("request_id") for each in found), "")
+        if isinstance(request, str) and request and request != thing:
+            thing, found = request, store.timeline(connection, request, before, MOST_ABOUT)
+    facts = {each.subject for each in found if each.type.startswith("billing.usage_recorded")} - {thing}
+    if facts:
+        by_number = {each.seq: each for each in found}
+        for fact in sorted(facts):
+            by_number |= {each.seq: each for each in store.timeline(connection, fact, before, MOST_ABOUT)}
+        found = [by_number[seq] for seq in sorted(by_number, reverse=True)]
+    return thing, found
+
+
+def _reference(data: dict[str, Any]) -> str:
+    text = data.get("request_reference") or data.get("reference") or ""
+    return str(text).partition("-")[2] or str(text)
+
+
+def _looks_like_reference(thing: str) -> bool:
+    return bool(re.fullmatch(r"\d{4}-\d{4}-\d{3,}(-\d+)?", thing))
+
+
+def full_reference(text: str, now: datetime) -> str:
+    """``1124-087`` with this year before it; anything else as it is."""
+    text = text.strip()
+    return f"{now.astimezone(SITE_ZONE):%Y}-{text}" if _SHORT.fullmatch(text) else text
+
+
+def search(context: Context) -> Answer:
+    """One field for a number, a reference or an id; it leads to the entry or to the timeline."""
+    asked = context.query()["q"].strip().removeprefix("回").strip()
+    if not asked:
+        return page("audit/search.html", asked="", nothing=False)
+    number = asked.replace(",", "")
+    with context.read() as connection:
+        if number.isascii() and number.isdigit() and len(number) <= 15 and store.entry(connection, int(number)):
+            return see_other(context.url("entry", number=int(number)))
+        one = store.entry_of_event(connection, asked)
+        if one is not None:
+            return see_other(context.url("entry", number=one.seq))
+        thing = full_reference(asked, context.now)
+        if store.timeline(connection, thing, BEYOND, 1):
+            return see_other(context.url("about", thing=thing))
+    return page("audit/search.html", asked=asked, nothing=True)
+
+
+# ---- for everybody
+
+
+def verify(context: Context) -> Answer:
+    """How anybody checks the log without trusting whoever runs it, and its keys."""
+    with context.read() as connection:
+        point = store.checkpoint(connection)
+    return page(
+        "audit/verify.html",
+        keys=[str(key.public) for key in keys(context.own.settings)],
+        origin=context.own.settings["AUDIT_ORIGIN"],
+        address=_address(context),
+        point=None if point is None else {"size": point[0], "text": point[1].decode(), "at": point[2]},
+    )
+
+
+ROUTES = (
+    Route("GET", "/", "overview", overview, allow=READERS, summary="Where the log stands.", sample={}),
+    Route("GET", "/entries/", "entries", entries, allow=READERS, accepts=ListQuery, summary="Every entry, newest first.", sample={}),
+    Route("GET", "/entries/<int:number>", "entry", entry, allow=READERS, summary="One entry with its proof.", sample={"number": "0"}),
+    Route("GET", "/about/<path:thing>", "about", about, allow=READERS, accepts=ListQuery, summary="What the log holds about a thing.",
+          sample={"thing": "HY-2026-01"}),
+    Route("GET", "/search", "search", search, allow=READERS, accepts=Sought, summary="Find an entry or a thing.", sample={}),
+    Route("GET", "/verify", "verify", verify, allow=PUBLIC, summary="How to check the log oneself.", sample={}),
+)  # fmt: skip

@@ -1,0 +1,50 @@
+"""The audit service, assembled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from services.audit import api, pages
+from services.audit.settings import SETTINGS
+from services.audit.signing import sign, signer
+from services.audit.subscriptions import SUBSCRIPTIONS
+from services.audit.tables import metadata
+from shared.service import Service, Timer
+from shared.web import waiting_pages
+from shared.web.assembly import application
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.service import Running
+    from shared.web.routes import Route
+
+FOLDER = Path(__file__).parent
+
+
+def build(running: Running) -> Callable[..., Any]:
+    """The web application; the signer's key is read now, so that a missing one is noticed at the start."""
+    signer(running)
+    return application(running, routes(), folder=FOLDER)
+
+
+def routes() -> tuple[Route, ...]:
+    """Every route of this service."""
+    return (*api.ROUTES, *pages.ROUTES, *waiting_pages.routes("/dead-letters"))
+
+
+def demonstrate(_running: Running) -> None:
+    """The log needs no demonstration data: it fills from what happens."""
+
+
+SERVICE = Service(
+    name="audit",
+    settings=SETTINGS,
+    metadata=metadata,
+    migrations=FOLDER / "migrations",
+    subscriptions=SUBSCRIPTIONS,
+    application=build,
+    demonstrate=demonstrate,
+    timers=(Timer("moment_sign", 0.2, sign),),
+)

@@ -1,0 +1,9 @@
+"""The settings of the audit service."""
+
+from shared.settings import Setting
+
+SETTINGS = (
+    Setting("AUDIT_ORIGIN", "houqin.example/log", "Name of the log in every checkpoint; never changes in its life."),
+    Setting("AUDIT_KEY_FILE", "", "File with the log's private keys (mode 400); empty: one made in HOUQIN_DATA/keys."),
+    Setting("AUDIT_SIGNER_FILE", "", "Where the signer remembers what it signed last, apart from the database; empty: HOUQIN_DATA/keys."),
+)  # fmt: skip

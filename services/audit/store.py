@@ -1,0 +1,319 @@
+"""The log in a database: appending, and reading what proofs and pages need."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from services.audit.log.envelope import Opening
+from services.audit.log.sequencer import Batch, Head, LogState, load_state
+from services.audit.log.tiles import FULL, Tile, TileId
+from services.audit.log.tree import EMPTY_ROOT, HASH_SIZE
+from shared.database import Sql, as_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+_HEAD = Sql(
+    "SELECT size, root FROM log_head WHERE one = 1",
+    postgresql="SELECT size, root FROM log_head WHERE one = 1 FOR UPDATE",
+)
+_READ_HEAD = Sql("SELECT size, root FROM log_head WHERE one = 1")
+_FIRST_HEAD = Sql("INSERT INTO log_head (one, size, root) VALUES (1, 0, :root) ON CONFLICT DO NOTHING")
+_MOVE_HEAD = Sql("UPDATE log_head SET size = :size, root = :root WHERE one = 1 AND size = :old")
+_KNOWN = Sql(
+    "SELECT event_id FROM log_entry WHERE event_id IN (SELECT value FROM json_each(:ids))",
+    postgresql="SELECT event_id FROM log_entry WHERE event_id = ANY(:ids)",
+)
+_ENTRY = Sql(
+    """INSERT INTO log_entry (seq, event_id, source, sourcenumber, type, subject, actor, time, received_at, leaf)
+       VALUES (:seq, :event_id, :source, :sourcenumber, :type, :subject, :actor, :time, :received_at, :leaf)"""
+)
+_ENTRIES = Sql(
+    "SELECT 1",
+    postgresql="""INSERT INTO log_entry (seq, event_id, source, sourcenumber, type, subject, actor, time, received_at,
+       leaf) SELECT * FROM unnest(CAST(:seq AS bigint[]), CAST(:event_id AS text[]), CAST(:source AS text[]),
+       CAST(:sourcenumber AS bigint[]), CAST(:type AS text[]), CAST(:subject AS text[]), CAST(:actor AS text[]),
+       CAST(:time AS timestamptz[]), CAST(:received_at AS timestamptz[]), CAST(:leaf AS bytea[]))""",
+)
+_ABOUT = Sql(
+    """INSERT INTO about (thing, seq) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
+       FROM json_each(:rows) WHERE true ON CONFLICT DO NOTHING""",
+    postgresql="""INSERT INTO about (thing, seq)
+       SELECT * FROM unnest(CAST(:things AS text[]), CAST(:seqs AS bigint[])) ON CONFLICT DO NOTHING""",
+)
+_TILE = Sql(
+    """INSERT INTO log_tile (level, number, width, data) VALUES (:level, :number, :width, :data)
+       ON CONFLICT (level, number) DO UPDATE SET width = excluded.width, data = excluded.data"""
+)
+_SECRET = Sql("INSERT INTO vault (seq, field, salt, value) VALUES (:seq, :field, :salt, :value)")
+_SECRETS = Sql(
+    "SELECT 1",
+    postgresql="""INSERT INTO vault (seq, field, salt, value) SELECT * FROM unnest(CAST(:seq AS bigint[]),
+       CAST(:field AS text[]), CAST(:salt AS bytea[]), CAST(:value AS text[]))""",
+)
+_CONFLICT = Sql(
+    """INSERT INTO log_conflict (event_id, sha256, noticed_at, body) VALUES (:event_id, :sha256, :noticed_at, :body)
+       ON CONFLICT DO NOTHING"""
+)
+_LEAVES = Sql("SELECT leaf FROM log_entry WHERE seq >= :first AND seq < :beyond ORDER BY seq")
+_CHECKPOINT = Sql("SELECT size, note, signed_at FROM log_checkpoint ORDER BY size DESC LIMIT 1")
+_KEEP_CHECKPOINT = Sql(
+    "INSERT INTO log_checkpoint (size, note, signed_at) VALUES (:size, :note, :signed_at) ON CONFLICT DO NOTHING"
+)
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """What is kept of an event beside its leaf."""
+
+    event_id: str
+    source: str
+    sourcenumber: int
+    type: str
+    subject: str
+    actor: str
+    time: datetime
+    leaf: bytes
+    things: tuple[str, ...]
+    openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry as it is read back."""
+
+    seq: int
+    event_id: str
+    source: str
+    sourcenumber: int
+    type: str
+    subject: str
+    actor: str
+    time: datetime
+    received_at: datetime
+    leaf: bytes
+
+
+class TwoSequencers(Exception):
+    """The head moved under a batch: another sequencer is at work, and this one must end its turn."""
+
+
+class Tiles:
+    """Tiles and entries of the log, for proofs and for those who mirror it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def read_tiles(self, tiles: Sequence[TileId]) -> Mapping[TileId, bytes]:
+        """The data of each of ``tiles`` that is kept; a partial one is the beginning of what is there."""
+        found: dict[TileId, bytes] = {}
+        if not tiles:
+            return found
+        places = ", ".join(f"({tile.level}, {tile.index})" for tile in tiles)
+        rows = self._connection.exec_driver_sql(
+            f"SELECT level, number, width, data FROM log_tile WHERE (level, number) IN (VALUES {places})"
+        )
+        kept = {(level, number): (width, bytes(data)) for level, number, width, data in rows}
+        for tile in tiles:
+            width, data = kept.get((tile.level, tile.index), (0, b""))
+            if width >= tile.width:
+                found[tile] = data[: tile.width * HASH_SIZE]
+        return found
+
+    def read_entries(self, first: int, count: int) -> Sequence[bytes]:
+        """The leaves ``first`` to ``first + count``, in order; fewer where the log ends."""
+        return [bytes(leaf) for (leaf,) in _LEAVES.run(self._connection, first=first, beyond=first + count)]
+
+
+def lock_head(connection: Connection) -> Head:
+    """The committed head, held until this transaction ends: one sequencer at a time."""
+    row = _HEAD.run(connection).first()
+    if row is None:
+        _FIRST_HEAD.run(connection, root=EMPTY_ROOT)
+        row = _HEAD.run(connection).one()
+    return Head(int(row[0]), bytes(row[1]))
+
+
+def head(connection: Connection) -> Head:
+    """The committed head."""
+    row = _READ_HEAD.run(connection).first()
+    return Head() if row is None else Head(int(row[0]), bytes(row[1]))
+
+
+def state_of(connection: Connection, at: Head, cached: LogState | None) -> LogState:
+    """The log's right edge at ``at``; read from its tiles unless the cached one is it.
+
+    Raises:
+        RootMismatch: the tiles do not give the head's root; the log must not go on.
+    """
+    if cached is not None and cached.head == at:
+        return cached
+    return load_state(at, Tiles(connection))
+
+
+def known(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Those of ``ids`` that are entries already."""
+    wanted = list(ids)
+    parameter: Any = json.dumps(wanted) if connection.dialect.name == "sqlite" else wanted
+    return {event_id for (event_id,) in _KNOWN.run(connection, ids=parameter)}
+
+
+def keep(connection: Connection, batch: Batch, entries: Sequence[NewEntry], now: datetime) -> None:
+    """Write a batch: entries, what they are about, openings, tiles, and the head last.
+
+    Raises:
+        TwoSequencers: the head has moved since the batch was made.
+    """
+    rows = [
+        {"seq": batch.first + at, "event_id": each.event_id, "source": each.source, "sourcenumber": each.sourcenumber,
+         "type": each.type, "subject": each.subject, "actor": each.actor, "time": each.time, "received_at": now,
+         "leaf": each.leaf}
+        for at, each in enumerate(entries)
+    ]  # fmt: skip
+    things = [(thing, batch.first + at) for at, each in enumerate(entries) for thing in each.things]
+    if connection.dialect.name == "sqlite":
+        for row in rows:
+            _ENTRY.run(connection, **row)
+        _ABOUT.run(connection, rows=json.dumps(things))
+    else:
+        _ENTRIES.run(connection, **{name: [row[name] for row in rows] for name in rows[0]})
+        _ABOUT.run(connection, things=[thing for thing, _ in things], seqs=[seq for _, seq in things])
+    secrets = [
+        {"seq": batch.first + at, "field": opening.field, "salt": opening.salt,
+         "value": json.dumps(opening.value, ensure_ascii=False)}
+        for at, each in enumerate(entries)
+        for opening in each.openings
+    ]  # fmt: skip
+    if secrets and connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_SECRET.sqlite, secrets)
+    elif secrets:
+        _SECRETS.run(connection, **{name: [row[name] for row in secrets] for name in secrets[0]})
+    _keep_tiles(connection, batch.tiles)
+    moved = _MOVE_HEAD.run(connection, size=batch.head.size, root=batch.head.root, old=batch.first)
+    if moved.rowcount != 1:
+        raise TwoSequencers
+
+
+def _keep_tiles(connection: Connection, tiles: Iterable[Tile]) -> None:
+    for tile in tiles:
+        _TILE.run(connection, level=tile.id.level, number=tile.id.index, width=tile.id.width or FULL, data=tile.data)
+
+
+def note_conflict(connection: Connection, event_id: str, sha256: str, body: str, now: datetime) -> None:
+    """Keep the evidence of an event id that came again with other bytes."""
+    _CONFLICT.run(connection, event_id=event_id, sha256=sha256, noticed_at=now, body=body)
+
+
+def checkpoint(connection: Connection) -> tuple[int, bytes, datetime] | None:
+    """(size, note, when) of the newest signed checkpoint."""
+    row = _CHECKPOINT.run(connection).first()
+    if row is None:
+        return None
+    signed_at = as_moment(row[2])
+    assert signed_at is not None
+    return int(row[0]), bytes(row[1]), signed_at
+
+
+def keep_checkpoint(connection: Connection, size: int, note: bytes, now: datetime) -> None:
+    """Keep a signed checkpoint; one of a size is enough."""
+    _KEEP_CHECKPOINT.run(connection, size=size, note=note, signed_at=now)
+
+
+_COLUMNS = "seq, event_id, source, sourcenumber, type, subject, actor, time, received_at, leaf"
+_ONE = Sql(f"SELECT {_COLUMNS} FROM log_entry WHERE seq = :seq")
+_OF_EVENT = Sql(f"SELECT {_COLUMNS} FROM log_entry WHERE event_id = :event_id")
+_TIMELINE = Sql(
+    f"""SELECT {_COLUMNS} FROM log_entry WHERE seq IN
+       (SELECT seq FROM about WHERE thing = :thing AND seq < :before ORDER BY seq DESC LIMIT :limit) ORDER BY seq DESC"""
+)
+_NEWEST = Sql(f"SELECT {_COLUMNS} FROM log_entry WHERE seq < :before ORDER BY seq DESC LIMIT :limit")
+_OPENINGS = Sql("SELECT field, salt, value FROM vault WHERE seq = :seq")
+_COMPLETENESS = Sql(
+    """SELECT source, epoch, upto, head FROM watermark WHERE handler = :handler AND type = '*' ORDER BY source, epoch"""
+)
+
+
+def _entry(row: Any) -> Entry:
+    time, received = as_moment(row[7]), as_moment(row[8])
+    assert time is not None
+    assert received is not None
+    seq, event_id, source, sourcenumber, type_, subject, actor = row[:7]
+    return Entry(seq, event_id, source, sourcenumber, type_, subject, actor, time, received, bytes(row[9]))
+
+
+def entry(connection: Connection, seq: int) -> Entry | None:
+    """The entry with this number."""
+    row = _ONE.run(connection, seq=seq).first()
+    return None if row is None else _entry(row)
+
+
+def entry_of_event(connection: Connection, event_id: str) -> Entry | None:
+    """The entry that holds this event."""
+    row = _OF_EVENT.run(connection, event_id=event_id).first()
+    return None if row is None else _entry(row)
+
+
+def timeline(connection: Connection, thing: str, before: int, limit: int) -> list[Entry]:
+    """Entries about ``thing`` below number ``before``, newest first."""
+    return [_entry(row) for row in _TIMELINE.run(connection, thing=thing, before=before, limit=limit)]
+
+
+def newest(connection: Connection, before: int, limit: int) -> list[Entry]:
+    """Entries below number ``before``, newest first."""
+    return [_entry(row) for row in _NEWEST.run(connection, before=before, limit=limit)]
+
+
+def openings(connection: Connection, seq: int) -> list[Opening]:
+    """The values behind an entry's commitments, as far as they have not been erased."""
+    return [Opening(field, bytes(salt), json.loads(value)) for field, salt, value in _OPENINGS.run(connection, seq=seq)]
+
+
+def completeness(connection: Connection, handler: str) -> list[tuple[str, int, int, int]]:
+    """(source, epoch, complete up to, last number known) for each source of the log."""
+    return [tuple(row) for row in _COMPLETENESS.run(connection, handler=handler)]
+
+
+_COUNTS = Sql("SELECT source, count(*) FROM log_entry GROUP BY source")
+_CONFLICTS = Sql("SELECT count(*) FROM log_conflict")
+_PUT_ASIDE = Sql("SELECT count(*) FROM waiting WHERE state <> 'waiting'")
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many entries came from each source."""
+    return {source: int(count) for source, count in _COUNTS.run(connection)}
+
+
+def conflicts(connection: Connection) -> int:
+    """How many times an event id came again under another number or with other bytes."""
+    return int(_CONFLICTS.run(connection).scalar_one())
+
+
+def put_aside(connection: Connection) -> int:
+    """How many events could not become entries and wait for a person."""
+    return int(_PUT_ASIDE.run(connection).scalar_one())
+
+
+_ABOVE = Sql(
+    """SELECT source, epoch, count(*), max(number) FROM inbox WHERE handler = :handler AND type = '*'
+       GROUP BY source, epoch"""
+)
+
+
+def missing(connection: Connection, handler: str) -> dict[tuple[str, int], tuple[int, int]]:
+    """(last number known, numbers below it that never came) of each (source, epoch), exact at this moment.
+
+    Numbers above a watermark are single rows of the inbox until they are folded into it; one that was folded between
+    is counted by its watermark.
+    """
+    found = {(source, epoch): (last, last - upto) for source, epoch, upto, last in completeness(connection, handler)}
+    marks = {(source, epoch): upto for source, epoch, upto, _ in completeness(connection, handler)}
+    for source, epoch, count, highest in _ABOVE.run(connection, handler=handler):
+        upto = marks.get((source, epoch), 0)
+        last = max(found.get((source, epoch), (0, 0))[0], int(highest))
+        found[source, epoch] = (last, last - upto - int(count))
+    return found

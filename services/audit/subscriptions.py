@@ -1,0 +1,12 @@
+"""What audit listens to: everything, and the end of sessions."""
+
+from services.audit.handlers import change_account, end_session, keep_entries
+from shared.bus.base import on, on_everything
+from shared.contracts.base import SERVICES
+from shared.contracts.requests import AccountChanged, SessionEnded
+
+SUBSCRIPTIONS = (
+    on_everything(SERVICES, do=keep_entries, batch=500),
+    on(SessionEnded, do=end_session),
+    on(AccountChanged, do=change_account),
+)

@@ -1,0 +1,17 @@
+"""``python -m services.billing``: the commands of this service."""
+
+import sys
+
+from shared.cli import Command, commands, main
+
+COMMANDS = (
+    *commands("billing"),
+    Command(
+        "rate",
+        "JSON lines of pricing cases in, amounts and explanations out.",
+        "services.billing.pricing.commands:rate",
+    ),
+)
+
+if __name__ == "__main__":
+    sys.exit(main("python -m services.billing", COMMANDS, sys.argv[1:]))

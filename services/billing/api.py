@@ -1,0 +1,280 @@
+"""JSON routes: contracts, usage facts, budget, and the feed that finance pulls."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import Schema, fields
+
+from services.billing import store
+from shared.clock import from_text, to_text
+from shared.errors import Absent
+from shared.web.answers import Answer, answer, file
+from shared.web.routes import Access, Route, Scoped
+from shared.web.schemas import Text, Whole
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from shared.web.context import Context
+
+MONEY = Access.to(
+    finance="all", contract_manager="all", supervisor="all", auditor="all", administrator="all", supplier="supplier"
+)
+PURSE = Access.to(finance="all", contract_manager="all", supervisor="all", auditor="all", administrator="all")
+FEED = Access.to(finance="all", auditor="all")
+MOST = 2**53 - 1
+
+
+class Slice(Schema):
+    """Which part of a list."""
+
+    contract = Text(60, load_default="")
+    order = Text(60, load_default="")
+    cursor = Text(400, load_default="")
+    limit = Whole(1, 200, load_default=50)
+
+
+class FactForm(Schema):
+    """One usage fact."""
+
+    fact_id = fields.String()
+    order_id = fields.String()
+    order_reference = fields.String()
+    request_id = fields.String()
+    contract = fields.String()
+    supplier = fields.String()
+    department = fields.String()
+    item = fields.String()
+    meter = fields.String()
+    quantity = fields.String()
+    unit = fields.String()
+    service_at = fields.String()
+    recorded_at = fields.String()
+    period = fields.String()
+    state = fields.String()
+    amount = fields.String(allow_none=True, metadata={"description": "yuan"})
+    card_version = fields.Integer()
+    budget_line = fields.String()
+    event_id = fields.String(metadata={"description": "the sealed event behind it"})
+    steps = fields.Raw(metadata={"description": "how the amount came about"})
+
+
+def form_of(row: Row[Any]) -> dict[str, Any]:
+    """A fact as JSON."""
+    found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's documented name
+    found["quantity"] = format(row.quantity, "f")
+    found["amount"] = None if row.amount is None else format(row.amount, "f")
+    found["service_at"], found["recorded_at"] = to_text(row.service_at), to_text(row.recorded_at)
+    found["steps"] = json.loads(row.steps)
+    return {name: found[name] for name in FactForm().fields}
+
+
+class FactsForm(Schema):
+    """Usage facts, newest first."""
+
+    facts = fields.List(fields.Nested(FactForm))
+    next = fields.String(allow_none=True)
+
+
+def own_supplier(context: Context) -> str:
+    """The supplier to whom this reader is bound; empty for those who see all."""
+    return "" if "all" in context.scopes else context.principal.supplier or "-"
+
+
+def list_facts(context: Context, asked: dict[str, Any]) -> tuple[list[Row[Any]], str | None]:
+    """A part of the facts that this reader may see, and the cursor of the next part."""
+    key = context.application.cursors.read("facts", asked["cursor"])
+    before = (from_text(key[0]), key[1]) if key else None
+    with context.read() as connection:
+        found = store.facts(
+            connection, supplier=own_supplier(context), contract=asked["contract"], order_id=asked.get("order", ""),
+            before=before, limit=asked["limit"] + 1,
+        )  # fmt: skip
+    more = len(found) > asked["limit"]
+    found = found[: asked["limit"]]
+    last = found[-1] if more else None
+    return found, last and context.application.cursors.write("facts", to_text(last.recorded_at), last.fact_id)
+
+
+def usage(context: Context) -> Answer:
+    """Usage facts, newest first."""
+    found, following = list_facts(context, context.query())
+    return answer({"facts": [form_of(row) for row in found], "next": following})
+
+
+def one_fact(context: Context, fact_id: str) -> Answer:
+    """One fact with the steps that give its amount."""
+    with context.read() as connection:
+        found = store.fact(connection, fact_id)
+    context.check(None if found is None else Scoped(supplier=found.supplier))
+    assert found is not None
+    return answer(form_of(found))
+
+
+class CardForm(Schema):
+    """One version of a contract's prices."""
+
+    version = fields.Integer()
+    starts_on = fields.String()
+    lines = fields.Raw()
+
+
+class ContractForm(Schema):
+    """A contract."""
+
+    ref = fields.String()
+    supplier = fields.String()
+    supplier_name = fields.String()
+    supplier_name_en = fields.String()
+    title = fields.String()
+    title_en = fields.String()
+    items = fields.List(fields.String())
+    starts_on = fields.String()
+    ends_on = fields.String()
+    budget_line = fields.String()
+    cards = fields.List(fields.Nested(CardForm))
+
+
+class ContractsForm(Schema):
+    """Contracts."""
+
+    contracts = fields.List(fields.Nested(ContractForm))
+
+
+def contract_form(row: Row[Any], cards: list[tuple[Any, list[dict[str, Any]]]]) -> dict[str, Any]:
+    """A contract with its cards as JSON."""
+    return {
+        "ref": row.ref, "supplier": row.supplier, "supplier_name": row.name, "supplier_name_en": row.name_en,
+        "title": row.title, "title_en": row.title_en, "items": json.loads(row.items),
+        "starts_on": row.starts_on.isoformat(), "ends_on": row.ends_on.isoformat(), "budget_line": row.budget_line,
+        "cards": [{"version": card.version, "starts_on": card.starts_on.isoformat(), "lines": lines} for card, lines in cards],
+    }  # fmt: skip
+
+
+def contracts(context: Context) -> Answer:
+    """Contracts with their cards."""
+    with context.read() as connection:
+        rows = store.contracts(connection, own_supplier(context))
+        cards = store.all_cards(connection, [row.ref for row in rows])
+    return answer({"contracts": [contract_form(row, cards[row.ref]) for row in rows]})
+
+
+class BudgetForm(Schema):
+    """Budget lines."""
+
+    lines = fields.List(fields.Dict())
+
+
+def budget(context: Context) -> Answer:
+    """Each budget line with what has accrued and what is left, in yuan."""
+    with context.read() as connection:
+        lines = store.budget(connection)
+    return answer(
+        {
+            "lines": [
+                {"code": each.code, "year": each.year, "name": each.name, "name_en": each.name_en,
+                 "amount": format(each.amount, "f"), "accrued": format(each.accrued, "f"),
+                 "left": format(each.amount - each.accrued, "f")}
+                for each in lines
+            ]
+        }
+    )  # fmt: skip
+
+
+class Pull(Schema):
+    """From where on the feed is read."""
+
+    after = Whole(
+        0, MOST, load_default=0, metadata={"description": "number of the last entry that is had; 0 from the beginning"}
+    )
+    limit = Whole(1, 1000, load_default=500)
+
+
+class FeedForm(Schema):
+    """A part of a contract's feed."""
+
+    contract = fields.String()
+    entries = fields.List(
+        fields.Dict(), metadata={"description": "each with number, body (canonical JSON text) and head"}
+    )
+    next = fields.Integer(metadata={"description": "pass as `after`"})
+    last = fields.Integer(metadata={"description": "number of the newest entry"})
+    head = fields.String(metadata={"description": "chain head after the newest entry"})
+
+
+def feed(context: Context, contract: str) -> Answer:
+    """A contract's feed above a number: gapless, chained, the same for ever.
+
+    The head after entry n is SHA-256(head before, line feed, body), hexadecimal; the first head is SHA-256 of nothing.
+    """
+    asked = context.query()
+    with context.read() as connection:
+        _known(context, connection, contract)
+        rows = store.feed(connection, contract, asked["after"], asked["limit"])
+        last, head = store.feed_head(connection, contract)
+    entries = [
+        {"number": row.number, "fact_id": row.fact_id, "at": to_text(row.at), "body": row.body, "head": row.head}
+        for row in rows
+    ]
+    return answer(
+        {
+            "contract": contract,
+            "entries": entries,
+            "next": rows[-1].number if rows else asked["after"],
+            "last": last,
+            "head": head,
+        }
+    )
+
+
+COLUMNS = ("number", "order", "item", "meter", "quantity", "unit", "amount", "currency", "service_at", "period",
+           "card_version", "budget_line", "fact", "event", "head")  # fmt: skip
+_DANGER = "=+-@\t\r\n＝＋－＠"
+
+
+def safe_text(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula; numbers are left alone."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in _DANGER else value
+
+
+def feed_csv(context: Context, contract: str) -> Answer:
+    """The whole feed of a contract as CSV, UTF-8 with a byte order mark, amounts as numbers."""
+    with context.read() as connection:
+        _known(context, connection, contract)
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\r\n")
+        writer.writerow(COLUMNS)
+        after = 0
+        while rows := store.feed(connection, contract, after, 1000):
+            for row in rows:
+                body = json.loads(row.body) | {"head": row.head}
+                numbers = {"quantity", "amount"}
+                writer.writerow([body[name] if name in numbers else safe_text(body[name]) for name in COLUMNS])
+            after = rows[-1].number
+    return file(out.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8", name=f"{contract}.csv")
+
+
+def _known(context: Context, connection: Any, ref: str) -> None:
+    row = store.contract(connection, ref)
+    if row is None:
+        raise Absent
+    context.check(Scoped(supplier=row.supplier))
+
+
+CONTRACT = {"contract": "HY-2026-01"}
+ROUTES = (
+    Route("GET", "/api/usage", "api_usage", usage, allow=MONEY, kind="api", accepts=Slice, answers=FactsForm,
+          summary="Usage facts, newest first."),
+    Route("GET", "/api/usage/<fact_id>", "api_fact", one_fact, allow=MONEY, kind="api", answers=FactForm, summary="One usage fact."),
+    Route("GET", "/api/contracts", "api_contracts", contracts, allow=MONEY, kind="api", answers=ContractsForm,
+          summary="Contracts with their cards."),
+    Route("GET", "/api/budget", "api_budget", budget, allow=PURSE, kind="api", answers=BudgetForm, summary="Budget lines."),
+    Route("GET", "/api/feed/<contract>", "api_feed", feed, allow=FEED, kind="api", accepts=Pull, answers=FeedForm,
+          summary="A contract's feed.", sample=CONTRACT),
+    Route("GET", "/feed/<contract>.csv", "feed_csv", feed_csv, allow=FEED, kind="file", summary="A contract's feed as CSV.",
+          sample=CONTRACT),
+)  # fmt: skip

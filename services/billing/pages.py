@@ -1,0 +1,433 @@
+"""Pages of money: what this month comes to, contracts and rates, usage, where an amount comes from, budget, feed."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import Schema
+
+from services.billing import store, wording
+from services.billing.api import CONTRACT, FEED, MONEY, MOST, PURSE, Slice, list_facts, own_supplier
+from services.billing.model import period_of, service_day
+from shared.errors import Absent
+from shared.web.answers import Answer, page
+from shared.web.chart import Figure, Series, lines
+from shared.web.routes import Route, Scoped
+from shared.web.schemas import Key, Whole
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+    from shared.language import Language
+    from shared.web.context import Context
+
+ZERO = Decimal("0.00")
+PAGE = 50
+SHOWN_FACTS = 8  # under an explanation; the rest is behind a link
+
+
+class LineQuery(Schema):
+    """Which line of a statement is explained, as item.meter."""
+
+    line = Key(load_default="")
+
+
+class FeedQuery(Schema):
+    """Up to which number a feed is shown."""
+
+    before = Whole(1, MOST, load_default=MOST)
+
+
+def _sees_log(context: Context) -> bool:
+    """Whether the reader may follow a link into the log."""
+    return bool(context.principal.roles & {"supervisor", "auditor", "administrator"})
+
+
+def _name(context: Context, row: Any) -> str:
+    return context.language.named(row.name, row.name_en)
+
+
+def _title(context: Context, row: Any) -> str:
+    return context.language.named(row.title, row.title_en)
+
+
+def month_name(language: Language, period: str) -> str:
+    """2026年11月 / November 2026."""
+    year, month = period.split("-")
+    return language.month(int(year), int(month))
+
+
+def _first_day(period: str) -> date:
+    try:
+        found = date.fromisoformat(f"{period}-01")
+    except ValueError as error:
+        raise Absent from error
+    if f"{found:%Y-%m}" != period:
+        raise Absent
+    return found
+
+
+def _wanted(context: Context, connection: Connection, ref: str) -> Row[Any]:
+    """The contract, if this reader may see it; otherwise it looks as if there were none."""
+    row = store.contract(connection, ref)
+    context.check(None if row is None else Scoped(supplier=row.supplier))
+    assert row is not None
+    return row
+
+
+# ---- what the months come to
+
+
+def statements(context: Context) -> Answer:
+    """Each contract with what this month comes to so far, and the months before."""
+    now = period_of(context.now)
+    with context.read() as connection:
+        found = store.contracts(connection, own_supplier(context))
+        months = {row.ref: store.periods(connection, row.ref) for row in found}
+        unpriced = store.unpriced_by_contract(connection, [row.ref for row in found])
+    this, earlier = [], []
+    for row in found:
+        count, amount = next(((count, amount) for period, count, amount in months[row.ref] if period == now), (0, ZERO))
+        this.append(_month(context, row, now, count, amount))
+        earlier += [_month(context, row, *each) for each in months[row.ref] if each[0] != now]
+    return page(
+        "billing/statements.html",
+        month=month_name(context.language, now),
+        this=this,
+        total=sum((each["amount"] for each in this), ZERO),
+        earlier=sorted(earlier, key=lambda each: each["period"], reverse=True),
+        unpriced=sum(unpriced.values()),
+    )
+
+
+def _month(context: Context, row: Any, period: str, count: int, amount: Decimal) -> dict[str, Any]:
+    return {
+        "ref": row.ref, "title": _title(context, row), "supplier": row.short if context.language.chinese else row.name_en, "period": period,
+        "month": month_name(context.language, period), "facts": count, "amount": amount,
+        "href": context.url("statement", ref=row.ref, period=period),
+    }  # fmt: skip
+
+
+def statement(context: Context, ref: str, period: str) -> Answer:
+    """The charges of one contract in one month, and beside them what one line is made of."""
+    first = _first_day(period)
+    chosen = context.query()["line"]
+    language = context.language
+    with context.read() as connection:
+        row = _wanted(context, connection, ref)
+        totals = sorted(
+            (each for each in store.totals(connection, ref) if each.period == period),
+            key=lambda each: (each.item, each.meter, each.card_version),
+        )
+        cards = {
+            card.version: {(line["item"], line["meter"]): line for line in lines_}
+            for card, lines_ in store.cards(connection, ref)
+        }
+        keys = [f"{each.item}.{each.meter}" for each in totals]
+        chosen = chosen if chosen in keys else next(iter(keys), "")
+        item, _, meter = chosen.partition(".")
+        facts = store.facts_of_line(connection, ref, period, item, meter, SHOWN_FACTS + 1) if chosen else []
+        budget = next((each for each in store.budget(connection) if each.code == row.budget_line), None)
+        units = store.units(connection, ref, period)
+    rows = [
+        {
+            "words": f"{wording.item_name(language, each.item)} {wording.meter_name(language, each.meter)}",
+            "note": language("billing.statements.note", count=each.facts, version=each.card_version),
+            "href": context.url("statement", ref=ref, period=period, line=f"{each.item}.{each.meter}"),
+            "on": f"{each.item}.{each.meter}" == chosen,
+            "quantity": wording.quantity(language, each.quantity, units.get((each.item, each.meter), "")),
+            "rate": wording.rate_shown(language, cards.get(each.card_version, {}).get((each.item, each.meter))),
+            "amount": each.billed,
+        }
+        for each in totals
+    ]
+    shown = sum((each.billed for each in totals if f"{each.item}.{each.meter}" == chosen), ZERO)
+    count = sum(each.facts for each in totals if f"{each.item}.{each.meter}" == chosen)
+    return page(
+        "billing/statement.html",
+        contract=row,
+        title=_title(context, row),
+        supplier=_name(context, row),
+        month=month_name(language, period),
+        span=(first, date(first.year + first.month // 12, first.month % 12 + 1, 1)),
+        rows=rows,
+        total=sum((each["amount"] for each in rows), ZERO),
+        facts=[_fact(context, each) for each in facts[:SHOWN_FACTS]],
+        beyond=max(0, count - SHOWN_FACTS),
+        shown=shown,
+        budget=_purse(context, budget) if budget and context.may("budget") else None,
+        sees_log=_sees_log(context),
+    )
+
+
+def _fact(context: Context, row: Any) -> dict[str, Any]:
+    language = context.language
+    return {
+        "id": row.fact_id,
+        "href": context.url("explain", fact_id=row.fact_id),
+        "order": row.order_reference.partition("-")[2] or row.order_reference,
+        "item": wording.item_name(language, row.item),
+        "meter": wording.meter_name(language, row.meter),
+        "quantity": wording.quantity(language, row.quantity, row.unit),
+        "service_at": row.service_at,
+        "contract": row.contract,
+        "state": row.state,
+        "amount": row.amount,
+    }
+
+
+# ---- contracts and rates
+
+
+def contracts(context: Context) -> Answer:
+    """The contracts that this reader may see."""
+    with context.read() as connection:
+        found = store.contracts(connection, own_supplier(context))
+        cards = store.all_cards(connection, [row.ref for row in found])
+    today = service_day(context.now)
+    return page(
+        "billing/contracts.html",
+        rows=[
+            {
+                "ref": row.ref, "title": _title(context, row), "supplier": _name(context, row), "starts_on": row.starts_on,
+                "ends_on": row.ends_on, "items": [wording.item_name(context.language, each) for each in json.loads(row.items)],
+                "version": max((card.version for card, _ in cards[row.ref] if card.starts_on <= today), default=0),
+            }
+            for row in found
+        ],
+    )  # fmt: skip
+
+
+def contract(context: Context, ref: str) -> Answer:
+    """One contract: parties, term, budget line, every version of its rate card."""
+    language, today = context.language, service_day(context.now)
+    now = period_of(context.now)
+    with context.read() as connection:
+        row = _wanted(context, connection, ref)
+        versions = store.cards(connection, ref)
+        count, amount = next(
+            ((count, amount) for period, count, amount in store.periods(connection, ref) if period == now), (0, ZERO)
+        )
+        last, _ = store.feed_head(connection, ref)
+        budget = next((each for each in store.budget(connection) if each.code == row.budget_line), None)
+    held = max((card.version for card, _ in versions if card.starts_on <= today), default=0)
+    return page(
+        "billing/contract.html",
+        contract=row,
+        title=_title(context, row),
+        supplier=_name(context, row),
+        items=[wording.item_name(language, each) for each in json.loads(row.items)],
+        cards=[
+            {
+                "version": card.version, "since": card.starts_on,
+                "state": "in_force" if card.version == held else ("later" if card.starts_on > today else "before"),
+                "lines": [
+                    {"words": f"{wording.item_name(language, line['item'])} {wording.meter_name(language, line['meter'])}",
+                     "rates": wording.rates(language, line)}
+                    for line in lines_
+                ],
+            }
+            for card, lines_ in reversed(versions)
+        ],
+        facts=count,
+        amount=amount,
+        period=now,
+        month=month_name(language, now),
+        last=last,
+        budget=language.named(budget.name, budget.name_en) if budget else row.budget_line,
+        sees_feed=context.may("feed"),
+        sees_log=_sees_log(context),
+    )  # fmt: skip
+
+
+# ---- usage, and where an amount comes from
+
+
+def usage(context: Context) -> Answer:
+    """Usage facts, newest first, of all contracts or of one."""
+    asked = context.query()
+    found, following = list_facts(context, asked)
+    with context.read() as connection:
+        listed = store.contracts(connection, own_supplier(context))
+    kept = {name: asked[name] for name in ("contract", "order") if asked[name]}
+    return page(
+        "billing/usage.html",
+        rows=[_fact(context, row) for row in found],
+        contracts=[(row.ref, f"{row.ref} {_title(context, row)}") for row in listed],
+        asked=asked,
+        onward=context.url("usage", **kept, cursor=following) if following else "",
+        first=context.url("usage", **kept) if asked["cursor"] else "",
+    )
+
+
+def explain(context: Context, fact_id: str) -> Answer:
+    """The ladder under one amount: fact, quantity, card, tiers, rounding, amount."""
+    language = context.language
+    with context.read() as connection:
+        row = store.fact(connection, fact_id)
+        context.check(None if row is None else Scoped(supplier=row.supplier))
+        assert row is not None
+        cards = store.cards(connection, row.contract) if row.contract else []
+    fact = _fact(context, row)
+    steps = [
+        {
+            "words": language("billing.explain.facts"),
+            "number": "",
+            "note": language(
+                "billing.explain.facts_note",
+                order=language("billing.explain.order", reference=fact["order"]),
+                time=language.when(row.service_at, context.now),
+            ),
+        },
+        {"words": language("billing.explain.quantity", meter=fact["meter"], quantity=fact["quantity"])},
+    ]
+    since = next((card.starts_on for card, _ in cards if card.version == row.card_version), None)
+    if since is not None and row.amount is not None:
+        steps.append(
+            {
+                "words": language("billing.explain.card", version=row.card_version),
+                "note": language("billing.explain.card_note", since=language.date(since)),
+            }
+        )
+    steps += [
+        {"words": wording.step_words(language, step), "number": _number(step.get("amount"), language)}
+        for step in json.loads(row.steps)
+        if step["key"] not in {"quantity", "amount"}
+    ]
+    if row.amount is not None:
+        steps.append({"words": language("billing.explain.result"), "number": language.amount(row.amount)})
+    return page(
+        "billing/explain.html",
+        fact=fact,
+        row=row,
+        why="over_budget"
+        if row.state == "over_budget"
+        else ("unpriced" if row.state == "unpriced" else ("in_house" if row.amount is None else "")),
+        steps=steps,
+        period=row.period,
+        sees_log=_sees_log(context),
+    )
+
+
+def _number(amount: str | None, language: Language) -> str:
+    """A step's part of the amount, exact: more than two decimals where it has them."""
+    if amount is None:
+        return ""
+    value = Decimal(amount)
+    return language.amount(value) if value == value.quantize(ZERO) else language.number(wording.plain(value))
+
+
+# ---- budget
+
+
+def _purse(context: Context, line: store.BudgetLine) -> dict[str, Any]:
+    return {
+        "code": line.code, "year": line.year, "name": context.language.named(line.name, line.name_en), "amount": line.amount,
+        "accrued": line.accrued, "left": line.amount - line.accrued,
+        "part": line.accrued / line.amount if line.amount else Decimal(0),
+    }  # fmt: skip
+
+
+def budget(context: Context) -> Answer:
+    """Each budget line: what it holds, what has accrued, what is left, and how fast it is used."""
+    with context.read() as connection:
+        found = [_purse(context, each) for each in store.budget(connection)]
+        months = store.accrued_by_month(connection)
+    return page("billing/budget.html", purses=found, figure=_burn(context, found, months))
+
+
+def _burn(context: Context, purses: list[dict[str, Any]], months: dict[tuple[str, str], Decimal]) -> Figure | None:
+    """Cumulative use of each line by month of this year, in per cent of its amount."""
+    language, today = context.language, service_day(context.now)
+    periods = [f"{today.year}-{month:02}" for month in range(1, today.month + 1)]
+    series, running = [], {}
+    for purse in purses[:6]:
+        used, values = ZERO, []
+        for period in periods:
+            used += months.get((purse["code"], period), ZERO)
+            values.append(float((used / purse["amount"] * 100).quantize(Decimal("0.1"))) if purse["amount"] else None)
+        series.append(Series(purse["name"], values))
+        running[purse["name"]] = purse["part"]
+    if not series:
+        return None
+    fastest = max(running, key=lambda name: running[name])
+    title = (
+        language("billing.budget.chart", name=fastest, part=language.percent(running[fastest]))
+        if running[fastest]
+        else language("billing.budget.chart_none")
+    )
+    labels = [
+        language.short_day(date(today.year, month, 1)).split("月")[0] + "月"
+        if language.chinese
+        else language.short_day(date(today.year, month, 1)).split()[1]
+        for month in range(1, today.month + 1)
+    ]
+    return lines(
+        title, labels, series, head=language("billing.budget.month"), source=language("billing.budget.source"), unit="%"
+    )
+
+
+# ---- feed
+
+
+def feeds(context: Context) -> Answer:
+    """Each contract's feed: how far it goes and its head."""
+    with context.read() as connection:
+        found = [
+            (row, *store.feed_head(connection, row.ref)) for row in store.contracts(connection, own_supplier(context))
+        ]
+    return page(
+        "billing/feeds.html",
+        rows=[{"ref": row.ref, "title": _title(context, row), "last": last, "head": head} for row, last, head in found],
+    )
+
+
+def feed(context: Context, contract: str) -> Answer:
+    """One contract's feed, newest first, with every head of the chain."""
+    before = context.query()["before"]
+    with context.read() as connection:
+        row = _wanted(context, connection, contract)
+        last, head = store.feed_head(connection, contract)
+        top = min(before - 1, last)
+        found = store.feed(connection, contract, max(0, top - PAGE), PAGE)
+    shown = [each for each in reversed(found) if each.number <= top]
+    entries = []
+    for each in shown:
+        body = json.loads(each.body)
+        entries.append(
+            {
+                "number": each.number, "at": each.at, "amount": each.amount, "head": each.head,
+                "order": body["order"].partition("-")[2] or body["order"], "fact_id": each.fact_id,
+                "words": f"{wording.item_name(context.language, body['item'])} {wording.meter_name(context.language, body['meter'])}",
+                "quantity": wording.quantity(context.language, Decimal(body["quantity"]), body["unit"]),
+            }
+        )  # fmt: skip
+    onward = shown[-1].number if shown and shown[-1].number > 1 else 0
+    return page(
+        "billing/feed.html",
+        contract=row,
+        title=_title(context, row),
+        rows=entries,
+        last=last,
+        head=head,
+        onward=context.url("feed", contract=contract, before=onward) if onward else "",
+        first=context.url("feed", contract=contract) if before != MOST else "",
+    )
+
+
+REF = {"ref": CONTRACT["contract"]}
+ROUTES = (
+    Route("GET", "/statements/", "statements", statements, allow=MONEY, summary="What each month comes to.", sample={}),
+    Route("GET", "/statements/<ref>/<period>", "statement", statement, allow=MONEY, accepts=LineQuery,
+          summary="The charges of one contract in one month.", sample={**REF, "period": "2026-11"}),
+    Route("GET", "/contracts/", "contracts", contracts, allow=MONEY, summary="Contracts and rates.", sample={}),
+    Route("GET", "/contracts/<ref>", "contract", contract, allow=MONEY, summary="One contract with its rate cards.", sample=REF),
+    Route("GET", "/usage", "usage", usage, allow=MONEY, accepts=Slice, summary="Usage facts, newest first.", sample={}),
+    Route("GET", "/explain/<fact_id>", "explain", explain, allow=MONEY, summary="Where an amount comes from."),
+    Route("GET", "/budget", "budget", budget, allow=PURSE, summary="What is left of each budget line.", sample={}),
+    Route("GET", "/feed", "feeds", feeds, allow=FEED, summary="The feeds of all contracts.", sample={}),
+    Route("GET", "/feed/<contract>", "feed", feed, allow=FEED, accepts=FeedQuery, summary="A contract's feed.", sample=CONTRACT),
+)  # fmt: skip

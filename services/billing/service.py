@@ -1,0 +1,44 @@
+"""The billing service, assembled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from services.billing import api, pages
+from services.billing.demonstration import demonstrate
+from services.billing.settings import SETTINGS
+from services.billing.subscriptions import SUBSCRIPTIONS
+from services.billing.tables import metadata
+from shared.service import Service
+from shared.web import waiting_pages
+from shared.web.assembly import application
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.service import Running
+    from shared.web.routes import Route
+
+FOLDER = Path(__file__).parent
+
+
+def routes() -> tuple[Route, ...]:
+    """Every route of this service."""
+    return (*api.ROUTES, *pages.ROUTES, *waiting_pages.routes())
+
+
+def build(running: Running) -> Callable[..., Any]:
+    """The web application of a running billing service."""
+    return application(running, routes(), folder=FOLDER)
+
+
+SERVICE = Service(
+    name="billing",
+    settings=SETTINGS,
+    metadata=metadata,
+    migrations=FOLDER / "migrations",
+    subscriptions=SUBSCRIPTIONS,
+    application=build,
+    demonstrate=demonstrate,
+)

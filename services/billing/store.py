@@ -1,0 +1,172 @@
+"""What pages, API and feed read; lists go by key, never by offset."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, tuple_
+
+from services.billing import tables
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from sqlalchemy import Connection, Row
+
+F = tables.fact.c
+
+
+def facts(
+    connection: Connection, *, supplier: str = "", contract: str = "", order_id: str = "",
+    before: tuple[datetime, str] | None = None, limit: int = 50,
+) -> list[Row[Any]]:  # fmt: skip
+    """Usage facts, newest first; only a supplier's, a contract's or an order's where one is named."""
+    query = select(tables.fact).order_by(F.recorded_at.desc(), F.fact_id.desc()).limit(limit)
+    for column, value in ((F.supplier, supplier), (F.contract, contract), (F.order_id, order_id)):
+        if value:
+            query = query.where(column == value)
+    if before:
+        query = query.where(tuple_(F.recorded_at, F.fact_id) < before)
+    return list(connection.execute(query))
+
+
+def fact(connection: Connection, fact_id: str) -> Row[Any] | None:
+    """One fact."""
+    return connection.execute(select(tables.fact).where(F.fact_id == fact_id)).first()
+
+
+def contracts(connection: Connection, supplier: str = "") -> list[Row[Any]]:
+    """Contracts with their supplier's names; only one supplier's where it is named."""
+    query = (
+        select(tables.contract, tables.supplier.c.name, tables.supplier.c.name_en, tables.supplier.c.short)
+        .join(tables.supplier, tables.supplier.c.code == tables.contract.c.supplier)
+        .order_by(tables.contract.c.ref)
+    )
+    return list(connection.execute(query.where(tables.contract.c.supplier == supplier) if supplier else query))
+
+
+def contract(connection: Connection, ref: str) -> Row[Any] | None:
+    """One contract with its supplier's names."""
+    return next((row for row in contracts(connection) if row.ref == ref), None)
+
+
+def cards(connection: Connection, ref: str) -> list[tuple[Any, list[dict[str, Any]]]]:
+    """(row, lines) of each card version of a contract, oldest first."""
+    query = select(tables.card).where(tables.card.c.contract == ref).order_by(tables.card.c.starts_on)
+    return [(row, json.loads(row.lines)) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class BudgetLine:
+    """A yearly amount and what has been used of it."""
+
+    code: str
+    year: int
+    name: str
+    name_en: str
+    amount: Decimal
+    accrued: Decimal
+
+
+def budget(connection: Connection) -> list[BudgetLine]:
+    """Every budget line with what has accrued."""
+    from decimal import Decimal
+
+    query = (
+        select(tables.budget_line, tables.budget_use.c.accrued)
+        .outerjoin(tables.budget_use, tables.budget_use.c.line == tables.budget_line.c.code)
+        .order_by(tables.budget_line.c.code)
+    )
+    return [
+        BudgetLine(row.code, row.year, row.name, row.name_en, row.amount, row.accrued or Decimal("0.00"))
+        for row in connection.execute(query)
+    ]
+
+
+def totals(connection: Connection, ref: str) -> list[Row[Any]]:
+    """Quantity, amount and number of facts of a contract by period, item and meter."""
+    table = tables.period_total
+    query = select(table).where(table.c.contract == ref).order_by(table.c.period.desc(), table.c.item, table.c.meter)
+    return list(connection.execute(query))
+
+
+def feed(connection: Connection, ref: str, after: int, limit: int) -> list[Row[Any]]:
+    """Entries of a contract's feed above number ``after``, in order."""
+    table = tables.feed_entry
+    query = select(table).where(table.c.contract == ref, table.c.number > after).order_by(table.c.number).limit(limit)
+    return list(connection.execute(query))
+
+
+def feed_head(connection: Connection, ref: str) -> tuple[int, str]:
+    """(last number, head) of a contract's feed."""
+    row = connection.execute(select(tables.feed_head).where(tables.feed_head.c.contract == ref)).first()
+    from services.billing.model import FIRST_HEAD
+
+    return (0, FIRST_HEAD) if row is None else (int(row.number), str(row.head))
+
+
+def periods(connection: Connection, ref: str) -> list[tuple[str, int, Decimal]]:
+    """(month, facts, amount) of a contract, newest first; the control totals."""
+    from decimal import Decimal
+
+    found: dict[str, tuple[int, Decimal]] = {}
+    for row in totals(connection, ref):
+        count, amount = found.get(row.period, (0, Decimal("0.00")))
+        found[row.period] = (count + row.facts, amount + row.billed)
+    return [(period, count, amount) for period, (count, amount) in found.items()]
+
+
+def unpriced(connection: Connection) -> int:
+    """How many facts no card covers."""
+    return int(connection.execute(select(func.count()).where(F.state == "unpriced")).scalar_one())
+
+
+def all_cards(connection: Connection, refs: list[str]) -> dict[str, list[tuple[Any, list[dict[str, Any]]]]]:
+    """(row, lines) of each card version of each of ``refs``, oldest first."""
+    found: dict[str, list[tuple[Any, list[dict[str, Any]]]]] = {ref: [] for ref in refs}
+    query = select(tables.card).where(tables.card.c.contract.in_(refs)).order_by(tables.card.c.starts_on)
+    for row in connection.execute(query):
+        found[row.contract].append((row, json.loads(row.lines)))
+    return found
+
+
+def unpriced_by_contract(connection: Connection, refs: list[str]) -> dict[str, int]:
+    """How many facts of each contract no card covers."""
+    query = select(F.contract, func.count()).where(F.state == "unpriced", F.contract.in_(refs)).group_by(F.contract)
+    return {ref: int(count) for ref, count in connection.execute(query)}
+
+
+def facts_of_line(connection: Connection, ref: str, period: str, item: str, meter: str, limit: int) -> list[Row[Any]]:
+    """The newest priced facts of one line of a month."""
+    query = (
+        select(tables.fact)
+        .where(F.contract == ref, F.period == period, F.item == item, F.meter == meter, F.state != "unpriced")
+        .order_by(F.recorded_at.desc(), F.fact_id.desc())
+        .limit(limit)
+    )
+    return list(connection.execute(query))
+
+
+def units(connection: Connection, ref: str, period: str) -> dict[tuple[str, str], str]:
+    """The unit in which each (item, meter) of a month is counted."""
+    query = (
+        select(F.item, F.meter, func.max(F.unit)).where(F.contract == ref, F.period == period).group_by(F.item, F.meter)
+    )
+    return {(item, meter): unit for item, meter, unit in connection.execute(query)}
+
+
+def accrued_by_month(connection: Connection) -> dict[tuple[str, str], Decimal]:
+    """What accrued on each budget line in each month of service."""
+    from decimal import Decimal
+
+    found: dict[tuple[str, str], Decimal] = {}
+    table = tables.period_total
+    query = select(tables.contract.c.budget_line, table.c.period, table.c.billed).join(
+        tables.contract, tables.contract.c.ref == table.c.contract
+    )
+    for line, period, billed in connection.execute(query):
+        found[line, period] = found.get((line, period), Decimal("0.00")) + billed
+    return found

@@ -1,0 +1,295 @@
+"""A plan: every open job in some crew's route or, where that is too dear, in none; and the search that improves it."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from services.dispatch.assignment.constraints import poolable, unable
+from services.dispatch.assignment.cost import unserved_cost
+from services.dispatch.assignment.route import FAR, INFINITE, Route, Stop, Tuning, flattened, stepper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from services.dispatch.assignment.model import Area, Job
+    from services.dispatch.assignment.route import Point
+
+EQUAL = 1e-9  # yuan: below this two plans cost the same
+ROUND = 12  # steps that the rest of a round of search is worth
+WINDOW = 2  # a stop's rivals are drawn from so many times the wanted number, before and after it
+
+
+class Rivals:
+    """Stops by the crews they compete for, each list in order of due time."""
+
+    def __init__(self, stops: Iterable[Stop]) -> None:
+        self._all = sorted(dict.fromkeys(stops), key=lambda stop: (stop.key[3], stop.jobs[0].id))
+        self._of: dict[int, tuple[list[Stop], dict[Stop, int]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def any(self, chance: Random) -> Stop:
+        """A stop drawn at random."""
+        return self._all[int(chance.random() * len(self._all))]
+
+    def near(self, seed: Stop, count: int, chance: Random) -> list[Stop]:
+        """``count`` others that compete for crews of ``seed``, mostly due at about the same time."""
+        known = self._of.get(seed.mask)
+        if known is None:
+            stops = [stop for stop in self._all if stop.mask & seed.mask]
+            known = self._of[seed.mask] = (stops, {stop: place for place, stop in enumerate(stops)})
+        stops, place = known
+        width = WINDOW * count
+        low = max(0, min(place[seed] - width, len(stops) - 2 * width))
+        window = stops[low : low + 2 * width + 1]
+        found = [stop for stop in chance.sample(window, min(len(window), count + 1)) if stop is not seed]
+        return found[:count]
+
+
+class Plan:
+    """Routes for the crews of one area. All work is counted in steps, never by the clock, and chance is seeded: the
+    same calls give the same plan.
+
+    Attributes:
+        stops: by job id, planned or not.
+        left_out: stops in no route.
+        now: the minute the plan is priced at.
+    """
+
+    def __init__(self, area: Area, tuning: Tuning, seed: int) -> None:
+        self.area, self.tuning = area, tuning
+        self.chance = Random(seed)
+        # Minutes to each place from everywhere: a walk asks "how far to the next stop", one look-up.
+        self.ways = [list(column) for column in zip(*area.travel, strict=True)]
+        self.routes = [Route(row, crew, stepper(area, crew, tuning)) for row, crew in enumerate(area.crews)]
+        self.by_crew = {route.crew.id: route for route in self.routes}
+        self.stops: dict[str, Stop] = {}
+        self.left_out: dict[Stop, None] = {}  # a set that keeps its order, so that chance stays seeded
+        self.now = 0
+
+    # -- stops
+
+    def stop(self, jobs: tuple[Job, ...]) -> Stop:
+        """A stop for ``jobs``, not yet planned."""
+        able = [
+            route
+            for route in self.routes
+            if all(unable(job, route.crew) is None for job in jobs)
+            and (len(jobs) == 1 or poolable(jobs, route.crew.seats))
+        ]
+        unserved = sum(unserved_cost(self.area.weights, job, self.area.horizon) for job in jobs)
+        return Stop(jobs, flattened(self.area, self.ways[jobs[0].place], self.tuning, jobs), unserved, able)
+
+    def add(self, job: Job) -> Stop:
+        """Know ``job``; it is in no route yet."""
+        stop = self.stop((job,))
+        self.stops[job.id] = stop
+        self.left_out[stop] = None
+        return stop
+
+    def forget(self, job_id: str) -> None:
+        """``job_id`` is no longer open; trips that would have shared its vehicle are left out for now."""
+        stop = self.stops.pop(job_id, None)
+        if stop is None:
+            return
+        self._detach(stop)
+        rest = tuple(job for job in stop.jobs if job.id != job_id)
+        if rest:
+            alone = self.stop(rest)
+            for job in rest:
+                self.stops[job.id] = alone
+            self.left_out[alone] = None
+
+    def drop(self, stop: Stop) -> None:
+        """All jobs of ``stop`` have left the plan: they are being done."""
+        self._detach(stop)
+        for job in stop.jobs:
+            self.stops.pop(job.id, None)
+
+    def _detach(self, stop: Stop) -> None:
+        if stop.route is not None:
+            stop.route.stops.remove(stop)
+            stop.route.touch()
+            stop.route = None
+        self.left_out.pop(stop, None)
+
+    def price(self, stop: Stop) -> float:
+        """What ``stop`` costs as things are planned."""
+        if stop.route is None:
+            return stop.unserved
+        stop.route.walk(self.now)
+        return stop.route.share(stop)
+
+    # -- putting in and taking out
+
+    def insert(self, stop: Stop) -> None:
+        """Put ``stop`` where it costs least, sharing a vehicle if that is cheaper; nowhere if leaving it is cheaper."""
+        least = stop.unserved
+        best: tuple[Route, int] | None = None
+        now = self.now
+        for route in stop.able:
+            found = route.insertion(stop, now, least)
+            if found is not None and found[0] < least:
+                least, best = found[0], (route, found[1])
+        if len(stop.jobs) == 1 and stop.jobs[0].pool and self._share_vehicle(stop, least):
+            return
+        if best is None:
+            self.left_out[stop] = None
+            return
+        route, at = best
+        route.stops.insert(at, stop)
+        route.touch()
+        stop.route = route
+        self.left_out.pop(stop, None)
+
+    def _share_vehicle(self, stop: Stop, bound: float) -> bool:
+        """Join a planned trip if that costs less than ``bound``."""
+        job = stop.jobs[0]
+        best: tuple[Route, int, Stop] | None = None
+        for route in stop.able:
+            for at, other in enumerate(route.stops):
+                shared = (*other.jobs, job)
+                if other.jobs[0].place != job.place or not poolable(shared, route.crew.seats):
+                    continue
+                if route.room < sum(len(each.jobs) for each in route.stops) + 1 or not route.walk(self.now):
+                    continue
+                together = self.stop(shared)
+                if route not in together.able:
+                    continue
+                before = route.cost
+                route.stops[at] = together
+                route.touch()
+                extra = route.cost - before if route.walk(self.now) else INFINITE
+                route.stops[at] = other
+                route.touch()
+                if extra < bound:
+                    bound, best = extra, (route, at, together)
+        if best is None:
+            return False
+        route, at, together = best
+        route.stops[at].route = None
+        route.stops[at] = together
+        route.touch()
+        together.route = route
+        self.left_out.pop(stop, None)
+        for each in together.jobs:
+            self.stops[each.id] = together
+        return True
+
+    def take_out(self, stop: Stop) -> list[Stop]:
+        """The stops that remain of ``stop`` outside any route: shared trips come apart. They are in no list."""
+        self._detach(stop)
+        if len(stop.jobs) == 1:
+            return [stop]
+        parts = []
+        for job in stop.jobs:
+            part = self.stop((job,))
+            self.stops[job.id] = part
+            parts.append(part)
+        return parts
+
+    def make_possible(self) -> None:
+        """Leave out what the crews can no longer do: they are late, off, resting or have no order left."""
+        for route in self.routes:
+            while route.stops:
+                orders = sum(len(stop.jobs) for stop in route.stops)
+                if route.free >= FAR:
+                    bad = route.stops[0]
+                elif not route.walk(self.now):
+                    bad = route.stops[len(route.points) - 1]
+                elif orders > route.room:
+                    bad = route.stops[-1]
+                else:
+                    break
+                for part in self.take_out(bad):
+                    self.left_out[part] = None
+
+    def place_left_out(self) -> None:
+        """Try again to plan everything that is in no route, emergencies and early due times first."""
+        waiting = sorted(self.left_out, key=lambda stop: (not stop.urgent, stop.key[3], stop.jobs[0].id))
+        self.left_out.clear()
+        for stop in waiting:
+            self.insert(stop)
+
+    # -- search
+
+    def improve(self, steps: int) -> None:
+        """Take a few related stops out and put them back otherwise, until ``steps`` are spent; keep what is not worse."""
+        rivals = Rivals(self.stops.values())
+        limit = Route.steps + steps
+        while len(rivals) > 1 and Route.steps < limit:
+            Route.steps += ROUND
+            seed = self._pick(rivals)
+            if seed is None:
+                rivals = Rivals(self.stops.values())
+                continue
+            group = [
+                seed,
+                *(stop for stop in rivals.near(seed, self.tuning.batch - 1, self.chance) if self._is_current(stop)),
+            ]
+            self._reshuffle(group)
+
+    def _is_current(self, stop: Stop) -> bool:
+        return self.stops.get(stop.jobs[0].id) is stop
+
+    def _pick(self, rivals: Rivals) -> Stop | None:
+        """The dearest of three drawn at random."""
+        best, most = None, -1.0
+        for _ in range(3):
+            stop = rivals.any(self.chance)
+            if self._is_current(stop) and (price := self.price(stop)) > most:
+                best, most = stop, price
+        return best
+
+    def _reshuffle(self, group: list[Stop]) -> None:
+        """Put ``group`` back in another order; undo it when the plan becomes dearer."""
+        now = self.now
+        before: dict[int, tuple[Route, list[Stop], list[Point], float, int]] = {}
+
+        def keep(routes: Iterable[Route]) -> None:
+            for route in routes:
+                if route.row not in before:
+                    route.walk(now)
+                    before[route.row] = (route, list(route.stops), route.points, route.cost, route.version)
+
+        left_out = dict(self.left_out)
+        keep(stop.route for stop in group if stop.route is not None)
+        parts = [part for stop in group for part in self.take_out(stop)]
+        for part in self._in_some_order(parts):
+            keep(part.able)
+            self.insert(part)
+        change = sum(stop.unserved for stop in self.left_out) - sum(stop.unserved for stop in left_out)
+        for route, _, _, cost, version in before.values():
+            if route.version != version or route.valid_at != now:
+                route.walk(now)
+                change += route.cost - cost
+        if change <= EQUAL:
+            return
+        for route, stops, points, cost, version in before.values():
+            if route.version == version and route.valid_at == now:
+                continue
+            route.stops, route.points, route.cost = stops, points, cost
+            route.version, route.valid_at = version, now
+            for stop in stops:
+                self._restore(stop, route)
+        self.left_out = left_out
+        for stop in left_out:
+            self._restore(stop, None)
+
+    def _restore(self, stop: Stop, route: Route | None) -> None:
+        stop.route = route
+        for job in stop.jobs:
+            self.stops[job.id] = stop
+
+    def _in_some_order(self, parts: list[Stop]) -> list[Stop]:
+        chance = self.chance.random
+        way = chance()
+        if way < 0.4:
+            keyed = [(-part.unserved * (0.7 + 0.6 * chance()), place) for place, part in enumerate(parts)]
+        elif way < 0.8:
+            keyed = [(part.key[3] + 60 * chance(), place) for place, part in enumerate(parts)]
+        else:
+            keyed = [(chance(), place) for place in range(len(parts))]
+        return [parts[place] for _, place in sorted(keyed)]

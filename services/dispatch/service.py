@@ -1,0 +1,73 @@
+"""The dispatch service, assembled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from services.dispatch import api, handlers, pages, store
+from services.dispatch.roster import demonstration
+from services.dispatch.settings import SETTINGS
+from services.dispatch.subscriptions import SUBSCRIPTIONS
+from services.dispatch.tables import metadata
+from shared.service import Service, Timer
+from shared.web import waiting_pages
+from shared.web.assembly import application
+from shared.web.live import Hub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.service import Running
+    from shared.web.routes import Route
+
+FOLDER = Path(__file__).parent
+BATCH = 100
+
+
+def routes() -> tuple[Route, ...]:
+    """Every route of this service."""
+    return (*api.ROUTES, *pages.ROUTES, *waiting_pages.routes())
+
+
+def build(running: Running) -> Callable[..., Any]:
+    """The web application of a running dispatch service."""
+    return application(running, routes(), folder=FOLDER, own=pages.Own(Hub(running.clock, running.database)))
+
+
+def demonstrate(running: Running) -> None:
+    """The demonstration crews, their people and contracts are there; nothing happens where there are crews."""
+    given = demonstration()
+    with running.work() as work:
+        if store.has_crews(work.connection):
+            return
+        store.put_crews(work.connection, given.teams, given.members, given.suppliers)
+        for cover in given.covers:
+            store.put_cover(work.connection, cover, 0)
+
+
+def notice_breaches(running: Running) -> None:
+    """Promises that have passed are said to be broken."""
+    while True:
+        with running.work() as work:
+            looked = handlers.notice_breaches(work, BATCH)
+        if looked < BATCH:
+            return
+
+
+def forget(running: Running) -> None:
+    """What has expired is forgotten."""
+    with running.work() as work:
+        handlers.forget(work)
+
+
+SERVICE = Service(
+    name="dispatch",
+    settings=SETTINGS,
+    metadata=metadata,
+    migrations=FOLDER / "migrations",
+    subscriptions=SUBSCRIPTIONS,
+    application=build,
+    demonstrate=demonstrate,
+    timers=(Timer("notice_breaches", 5.0, notice_breaches), Timer("forget", 60.0, forget)),
+)

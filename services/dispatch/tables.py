@@ -1,0 +1,208 @@
+"""The dispatch service's schema."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Date, Index, Integer, PrimaryKeyConstraint, Table, Text, UniqueConstraint
+
+from shared.database import Moment
+from shared.service import metadata_of_floor
+
+metadata = metadata_of_floor()
+
+# One piece of work for one crew: one for each request and round. ``version`` is the sequence of its last event.
+work_order = Table(
+    "work_order",
+    metadata,
+    Column("order_id", Text, primary_key=True),  # derived from request and round: the same whoever opens it
+    Column("reference", Text, nullable=False, unique=True),
+    Column("request_id", Text, nullable=False),
+    Column("request_reference", Text, nullable=False),
+    Column("round", Integer, nullable=False),
+    # What was asked, as the request's filing said it. Restricted items carry no words (they stay in requests).
+    Column("item", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("building", Text, nullable=False),
+    Column("floor", Text, nullable=False),
+    Column("room", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("filed_at", Moment, nullable=False),
+    Column("starts_at", Moment),
+    Column("ends_at", Moment),
+    Column("headcount", Integer, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("restricted", Integer, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("answers", Text, nullable=False),  # JSON [[name, value], ...]
+    Column("contact", Text, nullable=False),
+    Column("skills", Text, nullable=False),  # JSON
+    Column("minutes", Integer, nullable=False),  # expected effort
+    # How it stands.
+    Column("state", Text, nullable=False),
+    Column("open", Integer, nullable=False),  # 1 until finished or cancelled
+    Column("version", Integer, nullable=False),
+    Column("crew", Text, nullable=False, server_default=""),
+    Column("supplier", Text, nullable=False, server_default=""),
+    Column("contract", Text, nullable=False, server_default=""),
+    Column("assigned_by", Text, nullable=False, server_default=""),  # automatic, suggestion, dispatcher
+    Column("previous_crew", Text, nullable=False, server_default=""),
+    Column("reasons", Text, nullable=False, server_default="[]"),  # JSON [[key, parameters], ...]
+    Column(
+        "next_crews", Text, nullable=False, server_default="[]"
+    ),  # JSON [{crew, difference, arrive_at, reasons}, ...]
+    Column("refused_by", Text, nullable=False, server_default="[]"),  # JSON [[crew, reason], ...]
+    Column("planned_at", Moment),  # when the crew is expected to begin
+    Column("opened_at", Moment, nullable=False),
+    Column("assigned_at", Moment),
+    Column("accepted_at", Moment),
+    Column("set_off_at", Moment),
+    Column("arrived_at", Moment),
+    Column("started_at", Moment),
+    Column("paused_at", Moment),
+    Column("paused_from", Text, nullable=False, server_default=""),
+    Column("pause_reason", Text, nullable=False, server_default=""),
+    Column("finished_at", Moment),
+    Column("cancelled_at", Moment),
+    Column("cancel_reason", Text, nullable=False, server_default=""),
+    Column("confirmed_at", Moment),
+    Column("stars", Integer, nullable=False, server_default="0"),
+    Column("urged", Integer, nullable=False, server_default="0"),
+    Column("urged_at", Moment),
+    Column("usage", Text, nullable=False, server_default="[]"),  # JSON [[meter, quantity, unit], ...]
+    Column("evidence", Text, nullable=False, server_default="[]"),
+    # What was promised: terms as given (model.Term); due instants move only when the clock stood; null = nothing.
+    Column("terms", Text, nullable=False, server_default="[]"),
+    Column("response_due_at", Moment),
+    Column("arrival_due_at", Moment),
+    Column("finish_due_at", Moment),
+    Column("responded_at", Moment),
+    Column("response_kept", Integer),
+    Column("arrival_kept", Integer),
+    Column("finish_kept", Integer),
+    # The next instant at which the promises must be looked at; null when nothing can be breached any more.
+    Column("look_at", Moment),
+    # Sorts the queue: the next unsettled due instant, else far away.
+    Column("urgency_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("changed_by", Text, nullable=False, server_default=""),  # a person's name; empty = the system
+    Column("changed_what", Text, nullable=False, server_default=""),
+    UniqueConstraint("request_id", "round"),
+)
+Index("work_order_queue", work_order.c.open, work_order.c.urgency_at, work_order.c.order_id)
+Index("work_order_look", work_order.c.look_at)
+Index("work_order_crew", work_order.c.crew, work_order.c.open)
+Index("work_order_supplier", work_order.c.supplier, work_order.c.opened_at)
+Index("work_order_opened", work_order.c.opened_at, work_order.c.order_id)
+
+# What happened to an order, append-only; ``sequence`` is the order's version after it.
+happening = Table(
+    "happening",
+    metadata,
+    Column("order_id", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("who", Text, nullable=False),  # a person's name; empty = the system
+    Column("crew", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # a code: reason, way of assignment, promise
+    PrimaryKeyConstraint("order_id", "sequence"),
+)
+
+# What requests said of a request after its filing; the effects are derived from the whole set.
+heard = Table(
+    "heard",
+    metadata,
+    Column("request_id", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),  # withdrawn, urged, confirmed, reopened
+    Column("at", Moment, nullable=False),
+    Column("detail", Text, nullable=False),
+    PrimaryKeyConstraint("request_id", "sequence"),
+)
+
+# A promise that passed unkept: the row is what makes its event be said once, also by two timers at once.
+breach = Table(
+    "breach",
+    metadata,
+    Column("order_id", Text, nullable=False),
+    Column("promise", Text, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("noticed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("order_id", "promise"),
+)
+
+crew = Table(
+    "crew",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("leader", Text, nullable=False),
+    Column("leader_en", Text, nullable=False),
+    Column("account", Text, nullable=False),  # of the leader; empty = none yet
+    Column("supplier", Text, nullable=False),  # empty = in-house
+    Column("size", Integer, nullable=False),
+    Column("seats", Integer, nullable=False),
+    Column("skills", Text, nullable=False),  # JSON {skill: level}
+    Column("shift_from", Integer, nullable=False),  # minutes since midnight
+    Column("shift_until", Integer, nullable=False),
+    Column("days", Text, nullable=False),  # worked, all
+    Column("base", Text, nullable=False),
+    Column("hourly", Text, nullable=False),  # estimate in yuan; ranks suggestions, never billed
+    Column("active", Integer, nullable=False),
+)
+# What a crew has in hand; changed in the transaction that changes the order, always in order of code.
+crew_load = Table(
+    "crew_load",
+    metadata,
+    Column("crew", Text, primary_key=True),
+    Column("orders", Integer, nullable=False),  # open ones
+    Column("minutes", Integer, nullable=False),  # expected minutes of the open ones
+    Column("running", Integer, nullable=False),  # orders under way now
+)
+member = Table(
+    "member",
+    metadata,
+    Column("crew", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("post", Text, nullable=False),
+    PrimaryKeyConstraint("crew", "number"),
+)
+supplier = Table(
+    "supplier",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+)
+# Which items a supplier covers, and until when: our copy of billing's contracts.
+cover = Table(
+    "cover",
+    metadata,
+    Column("contract", Text, primary_key=True),
+    Column("supplier", Text, nullable=False),
+    Column("items", Text, nullable=False),  # JSON
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    # Version of the contract in billing; 0 = from demonstration data, so that billing's word stands above it.
+    Column("sequence", Integer, nullable=False),
+)
+# How orders of an item find their crew; an item without a row is assigned automatically.
+item_mode = Table(
+    "item_mode",
+    metadata,
+    Column("item", Text, primary_key=True),
+    Column("mode", Text, nullable=False),  # automatic, suggest (a dispatcher decides)
+)
+# Who belongs to which crew, as requests' accounts say.
+crew_account = Table(
+    "crew_account",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("crew", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+)

@@ -1,0 +1,152 @@
+"""What every handler and view of this service is given beside its database: catalogue, places, numbers, secret."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from services.requests import model, store
+from services.requests.catalogue import Catalogue, load_catalogue
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sqlalchemy import Connection
+
+    from services.requests.compound import Place
+    from services.requests.store import Department
+    from shared.clock import Clock
+    from shared.database import Database
+    from shared.web.passes import Signer
+    from shared.work import Work
+
+SMALLEST_BLOCK, LARGEST_BLOCK = 8, 128
+BUSY = 2.0  # seconds in which a block is used up when the next should be twice as large
+STALE = 60.0  # seconds after which places and departments are read again
+
+
+class Numbers:
+    """Running numbers of the day without a row that all filings wait for.
+
+    On PostgreSQL a process takes blocks, in a transaction of its own after a filing's commit; a filing that finds no
+    block takes one number in its own transaction. On SQLite writers stand in one line anyway: always the latter.
+    Numbers are never given twice; those of an unfinished block are lost when the process ends.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._day: date | None = None
+        self._next = self._end = 0  # numbers [next, end) are ours
+        self._size = SMALLEST_BLOCK
+        self._taken_at = 0.0
+
+    def take(self, work: Work) -> tuple[date, int]:
+        """The day at the site and the next number in it, for the filing in ``work``."""
+        day = model.day_of(work.now)
+        with self._lock:
+            if self._day == day and self._next < self._end:
+                self._next += 1
+                return day, self._next - 1
+        return day, store.take_numbers(work.connection, day, 1)
+
+    def refill(self) -> None:
+        """Have numbers in hand for the next filings; called after a commit, outside any transaction."""
+        if self._database.is_sqlite:
+            return
+        day = model.day_of(self._clock.now())
+        if not self._wanted(day) or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if not self._wanted(day):
+                return
+            now = time.monotonic()
+            busy = now - self._taken_at < BUSY
+            self._size = min(self._size * 2, LARGEST_BLOCK) if busy else SMALLEST_BLOCK
+            with self._database.write() as connection:
+                first = store.take_numbers(connection, day, self._size)
+            self._day, self._next, self._end, self._taken_at = day, first, first + self._size, now
+        finally:
+            self._lock.release()
+
+    def _wanted(self, day: date) -> bool:
+        return self._day != day or self._next >= self._end
+
+
+@dataclass
+class Desk:
+    """The service's own things; ``context.own`` in views.
+
+    Attributes:
+        secret: signs tracking codes and cursors; the same in all replicas.
+        signer: mints passes; in this service alone.
+        demonstration: the sign-in page lists the demonstration accounts.
+    """
+
+    catalogue: Catalogue
+    database: Database
+    clock: Clock
+    secret: bytes
+    signer: Signer
+    confirm_days: int = 3
+    site_name: str = ""
+    emergency: str = "8110"
+    demonstration: bool = False
+    numbers: Numbers = field(init=False)
+    _places: dict[str, Place] = field(default_factory=dict)
+    _departments: dict[str, Department] = field(default_factory=dict)
+    _read_at: float = float("-inf")
+    _phones: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.numbers = Numbers(self.database, self.clock)
+
+    def place(self, connection: Connection, code: str) -> Place | None:
+        """The place of this code; None when there is none."""
+        return self.places(connection).get(code)
+
+    def places(self, connection: Connection) -> dict[str, Place]:
+        """All places by code, at most a minute old."""
+        self._refresh(connection)
+        return self._places
+
+    def departments(self, connection: Connection) -> dict[str, Department]:
+        """All departments by code, at most a minute old."""
+        self._refresh(connection)
+        return self._departments
+
+    def phone(self, connection: Connection, account: str) -> str:
+        """The telephone of an account, at most a minute old; empty when it has none."""
+        found, read_at = self._phones.get(account, ("", float("-inf")))
+        now = time.monotonic()
+        if now - read_at > STALE:
+            found = store.phone_of(connection, account)
+            if len(self._phones) > 20_000:
+                self._phones.clear()
+            self._phones[account] = (found, now)
+        return found
+
+    def forget(self) -> None:
+        """Places, departments and telephones are read anew at their next use."""
+        self._read_at = float("-inf")
+        self._phones.clear()
+
+    def _refresh(self, connection: Connection) -> None:
+        now = time.monotonic()
+        if now - self._read_at <= STALE and self._places:
+            return
+        self._places = {place.code: place for place in store.places(connection)}
+        self._departments = {each.code: each for each in store.departments(connection)}
+        self._read_at = now
+
+
+def a_catalogue() -> Catalogue:
+    """The catalogue of this installation.
+
+    Raises:
+        BadCatalogue: it does not hold.
+    """
+    return load_catalogue()

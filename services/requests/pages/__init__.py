@@ -1,0 +1,7 @@
+"""HTML routes: signing in, filing and following requests, administering."""
+
+from __future__ import annotations
+
+from services.requests.pages import admin, asking, people, track
+
+ROUTES = (*people.ROUTES, *asking.ROUTES, *track.ROUTES, *admin.ROUTES)

@@ -1,0 +1,226 @@
+"""What this service keeps."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, Table, Text
+
+from shared.database import Moment, RowId
+from shared.service import metadata_of_floor
+
+metadata = metadata_of_floor()
+
+# ---- who
+
+department = Table(
+    "department",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("building", Text, nullable=False, default=""),
+)
+account = Table(
+    "account",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_name", Text, nullable=False, unique=True),  # lower case
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("roles", Text, nullable=False),  # the first is the one whose navigation is shown; separated by blanks
+    Column("department", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("supplier", Text, nullable=False),
+    Column("crew", Text, nullable=False),
+    Column("office", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("password", Text, nullable=False),  # argon2id; empty = cannot sign in with a password
+    # Raised with every change of rights or password; passes of a lower epoch are dead. Also the events' sequence.
+    Column("epoch", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("until", Moment),  # last instant of a time-boxed account
+    Column("shown", Boolean, nullable=False, default=False),  # listed on the sign-in page of a demonstration
+    Column("changed_at", Moment, nullable=False),
+)
+Index("account_by_department", account.c.department, account.c.user_name)
+session = Table(
+    "session",
+    metadata,
+    Column("id", Text, primary_key=True),  # public: stands in passes and events
+    Column("secret", Text, nullable=False, unique=True),  # SHA-256 of the cookie's 128 random bits
+    Column("account_id", Text, nullable=False, index=True),
+    Column("role", Text, nullable=False),
+    Column("proof", Text, nullable=False),
+    Column("device", Text, nullable=False),  # what the browser calls itself, shortened
+    Column("address", Text, nullable=False),
+    Column("begun_at", Moment, nullable=False),
+    Column("confirmed_at", Moment, nullable=False),  # when the password was last asked for
+    Column("used_at", Moment, nullable=False),
+    Column("idle_until", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+)
+# Browsers from which an account has been used before: an attacker's failures do not slow them down.
+device = Table(
+    "device",
+    metadata,
+    Column("secret", Text, primary_key=True),  # SHA-256
+    Column("account_id", Text, nullable=False, index=True),
+    Column("seen_at", Moment, nullable=False),
+)
+# Wrong passwords in a row, by ``user:<hash>``, ``device:<hash>`` and ``peer:<address>``.
+failure = Table(
+    "failure",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("times", Integer, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+token = Table(
+    "token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret", Text, nullable=False, unique=True),  # SHA-256
+    Column("account_id", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("verbs", Text, nullable=False),  # separated by blanks
+    Column("services", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    Column("revoked_at", Moment),
+)
+
+# ---- where
+
+place = Table(
+    "place",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("building", Text, nullable=False),
+    Column("floor", Text, nullable=False),
+    Column("room", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("equipment", Text, nullable=False),  # separated by blanks
+    Column("search", Text, nullable=False),
+)
+
+# ---- what is asked for
+
+# The next number of each day. Processes take blocks, so that filings do not wait for one row.
+number = Table(
+    "number",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("next", Integer, nullable=False),
+)
+request = Table(
+    "request",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("reference", Text, nullable=False, unique=True),  # never used again
+    Column("version", Integer, nullable=False),  # of our own facts; the events' sequence
+    Column("round", Integer, nullable=False),
+    # A function of the requester's acts and of work_order: model.state_of. Kept for lists.
+    Column("state", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("item_version", Integer, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("requester_name", Text, nullable=False),
+    Column("requester_name_en", Text, nullable=False, server_default=""),
+    Column("filed_by", Text, nullable=False),  # another account when it was filed on somebody's behalf
+    Column("filed_at", Moment, nullable=False),
+    Column("starts_at", Moment),
+    Column("ends_at", Moment),
+    Column("headcount", Integer, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("restricted", Boolean, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("answers", Text, nullable=False),  # JSON by field name
+    Column("contact", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("urged", Integer, nullable=False, default=0),
+    Column("urged_at", Moment),
+    Column("withdrawn_at", Moment),
+    Column("closed_at", Moment),
+    Column("stars", Integer, nullable=False, default=0),
+    Column("tags", Text, nullable=False, default=""),
+    Column("words", Text, nullable=False, default=""),
+    # Of the current order, for lists: who, and what is due.
+    Column("crew_name", Text, nullable=False, default=""),
+    Column("crew_name_en", Text, nullable=False, default=""),
+    Column("due_at", Moment),
+    Column("finished_at", Moment),
+    Column("changed_at", Moment, nullable=False),
+)
+Index("request_by_requester", request.c.requester, request.c.filed_at.desc(), request.c.id.desc())
+Index("request_by_time", request.c.filed_at.desc(), request.c.id.desc())
+Index(
+    "request_to_confirm",
+    request.c.finished_at,
+    sqlite_where=request.c.state == "to_confirm",
+    postgresql_where=request.c.state == "to_confirm",
+)
+# What happened to it, for its page. Written once, never changed.
+happening = Table(
+    "happening",
+    metadata,
+    Column("row_id", RowId, primary_key=True),
+    Column("request_id", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("who", Text, nullable=False, default=""),  # a name as shown, or a crew's
+    Column("who_en", Text, nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),  # a reason's code, stars, or words
+    Column("order_id", Text, nullable=False, default=""),
+    Column("sequence", Integer, nullable=False, default=0),
+    Column("event_id", Text, nullable=False, default=""),
+)
+Index("happening_by_request", happening.c.request_id, happening.c.at)
+# Our copy of dispatch's orders. Each group of columns remembers the sequence it came with: latest wins.
+work_order = Table(
+    "work_order",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("request_id", Text, nullable=False, index=True),
+    Column("reference", Text, nullable=False, default=""),
+    Column("round", Integer, nullable=False, default=0),
+    Column("happening", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("crew", Text, nullable=False, default=""),
+    Column("crew_name", Text, nullable=False, default=""),
+    Column("crew_name_en", Text, nullable=False, default=""),
+    Column("supplier", Text, nullable=False, default=""),
+    Column("crew_sequence", BigInteger, nullable=False, default=0),
+    Column("opened_at", Moment),
+    Column("response_due_at", Moment),
+    Column("arrival_due_at", Moment),
+    Column("finish_due_at", Moment),
+    Column("responded_at", Moment),
+    Column("arrived_at", Moment),
+    Column("finished_at", Moment),
+    Column("breached", Text, nullable=False, default=""),  # promises broken, separated by blanks
+)
+# What billing wrote down of the work, for the chain on the request's page; figures as billing wrote them.
+usage = Table(
+    "usage",
+    metadata,
+    Column("fact_id", Text, primary_key=True),
+    Column("request_id", Text, nullable=False, index=True),
+    Column("order_id", Text, nullable=False),
+    Column("contract", Text, nullable=False),
+    Column("meter", Text, nullable=False),
+    Column("quantity", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("amount", Text, nullable=False),  # yuan; empty = unpriced
+    Column("recorded_at", Moment, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+)
