@@ -1,0 +1,66 @@
+"""Intake: one requests process, everything included, against a bare endpoint with one INSERT and COMMIT."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from benchmarks.house import ground
+from benchmarks.house.client import Client
+from deploy import local
+from deploy.client import Person
+
+if TYPE_CHECKING:
+    from benchmarks.house.ground import Scale
+
+GOAL = 0.40
+
+
+def run(scale: Scale) -> str:
+    """Ratio and p99 of both, slices in turn."""
+    with ExitStack() as stack:
+        server = stack.enter_context(ground.postgres())
+        broker = stack.enter_context(ground.virtual_host())
+        folder = stack.enter_context(ground.folder())
+        ports = {name: ground.free_port() for name in local.SERVICES}
+        settings = local.environment(server, broker, str(folder), ports, "bench")
+        address = f"http://127.0.0.1:{ports['requests']}"
+        settings |= {
+            "HOUQIN_PUBLIC_URL": address,
+            "REQUESTS_FILINGS_PER_MINUTE": "10000000",
+            "HOUQIN_LOG_LEVEL": "WARNING",
+        }
+        local.make_databases(server, "bench")
+        subprocess.run([sys.executable, "-W", "ignore", "-m", "services.requests", "migrate", "--demonstration"],
+                       env=settings, cwd=ground.ROOT, check=True)  # fmt: skip
+        bare_port = ground.free_port()
+        plain = server.replace("+psycopg2", "")
+        stack.enter_context(ground.process(["-m", "services.requests", "serve"], settings, folder / "ours.log"))
+        stack.enter_context(
+            ground.process(["benchmarks/house/bare_intake.py", str(bare_port), plain], settings, folder / "bare.log")
+        )
+        ground.ready(ports["requests"])
+        bearer = Person(address, "hanbing").sign_in().bearer()
+        ours = Client(ports["requests"], "/requests/api/requests", ground.REPAIR, bearer)
+        bare = ground.until(lambda: Client(bare_port, "/", ground.REPAIR), "the bare endpoint")
+        stack.callback(ours.close)
+        stack.callback(bare.close)
+        ours.run(scale.seconds), bare.run(scale.seconds)  # warm: plans, caches, pools
+        first, second = [], []
+        for _ in range(scale.pairs):
+            first.append(ours.run(scale.seconds))
+            second.append(bare.run(scale.seconds))
+        refused = sum(sum(each.statuses.values()) - each.statuses[201] for each in first)
+        filed = ground.value(ground.connect(settings["REQUESTS_DATABASE_URL"]), "SELECT count(*) FROM outbox")
+    paired = ground.Paired([each.rate for each in first], [each.rate for each in second])
+    worst = [
+        statistics.median(ground.quantile(each.latencies, 0.99) for each in side) * 1000 for side in (first, second)
+    ]
+    return (
+        f"{ground.PAIRED_HEAD}\n{paired.line('POST of a request, 16 connections', GOAL)}\n\n"
+        f"p99 (median of the slices): {worst[0]:.1f} ms, bare {worst[1]:.1f} ms. "
+        f"Answers other than 201: {refused}. Rows in the outbox afterwards: {filed}."
+    )

@@ -1,0 +1,42 @@
+"""Every part in all its states, in both languages and themes, wide and narrow."""
+
+import pytest
+
+from tests.browser.harness import COMBINATIONS, double, problems, shoot, sideways, visit
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), COMBINATIONS)
+def test_the_parts_are_sound(browser, floor, language, theme, width):
+    page = visit(browser, f"{floor[1]}/toy/parts", language=language, theme=theme, width=width)
+    shoot(page, f"parts-{width}-{theme}-{language}")
+    assert problems(page) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_english_at_twice_its_length_still_fits(browser, floor, width):
+    page = visit(browser, f"{floor[1]}/toy/parts", language="en", width=width)
+    double(page)
+    assert sideways(page) == []
+    page.context.close()
+
+
+def test_without_script_nothing_is_lost(browser, floor):
+    page = visit(browser, f"{floor[1]}/toy/parts", script=False)
+    assert page.locator("main h2").count() > 20
+    page.context.close()
+
+
+def test_the_watch_on_pages_sees_what_is_wrong(browser, floor):
+    page = visit(browser, f"{floor[1]}/toy/parts", width=390)
+    page.evaluate(
+        """() => { const bad = document.createElement("button"); bad.setAttribute("style", "inline-size: 900px"); document.body.prepend(bad); }"""
+    )
+    page.evaluate(
+        """() => { const wide = document.createElement("div"); wide.style.inlineSize = "900px"; wide.textContent = "x"; document.body.prepend(wide); }"""
+    )
+    found = " | ".join(problems(page))
+    assert "content policy: style-src-attr" in found
+    assert "axe button-name" in found
+    assert "scrolls sideways" in found
+    page.context.close()

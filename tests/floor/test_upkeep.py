@@ -1,0 +1,96 @@
+"""What a service does by itself: it measures, and asks for what it misses."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from prometheus_client import REGISTRY as METRICS
+
+from shared import outbox, upkeep
+from shared.bus.base import on
+from shared.clock import ManualClock
+from shared.contracts.requests import RequestUrged
+from shared.delivery import Consumer
+from shared.service import Running, Service
+from shared.work import work
+from tests.floor.world import NOON, a_delivery, an_event, metadata, note
+
+URGED = on(RequestUrged, do=note, service="dispatch")
+
+
+def a_service(name, database, now=NOON):
+    metadata.create_all(database.engine)
+    service = Service(
+        name, (), metadata, Path(), (URGED,) if name == "dispatch" else (), lambda _: None, lambda _: None
+    )
+    return Running(service, database, None, ManualClock(now))
+
+
+def said(database):
+    with database.write() as connection:
+        return [json.loads(event.body) for event in outbox.number_rows(connection, 1, 100)]
+
+
+def test_a_hole_is_asked_for_after_five_minutes_and_not_again_at_once(database):
+    dispatch = a_service("dispatch", database)
+    dispatch.consumer.deliver(URGED, [a_delivery(1), a_delivery(4)])
+    upkeep.fold(dispatch)
+    upkeep.ask(dispatch)
+    assert said(database) == []
+    dispatch.clock.set(NOON + timedelta(minutes=6))
+    upkeep.ask(dispatch)
+    upkeep.ask(dispatch)
+    (wish,) = said(database)
+    assert wish["type"] == "dispatch.resend_wanted.v1"
+    assert wish["data"] == {"source": "requests", "epoch": 1, "type": RequestUrged.TYPE, "numbers": [2, 3]}
+
+
+def test_the_source_has_its_relay_send_again_what_is_missed(database):
+    requests = a_service("requests", database)
+    for number in range(3):
+        with work("requests", database, requests.clock) as unit:
+            unit.say(an_event(str(number)))
+    bodies = said(database)
+    wish = upkeep.REGISTRY["dispatch.resend_wanted.v1"](
+        source="requests", epoch=1, type=RequestUrged.TYPE, numbers=(2,)
+    )
+    (subscription,) = upkeep.floor_subscriptions("requests")
+    Consumer("requests", database, requests.clock).deliver(subscription, [a_delivery(1, event=wish, source="dispatch")])
+    with database.write() as connection:
+        (again,) = outbox.take_resends(connection)
+        assert outbox.take_resends(connection) == []
+    assert json.loads(again.body) == bodies[1]
+
+
+def test_a_wish_for_another_source_is_none_of_ours(database):
+    requests = a_service("requests", database)
+    wish = upkeep.REGISTRY["dispatch.resend_wanted.v1"](source="billing", epoch=1, type="*", numbers=(1,))
+    (subscription,) = upkeep.floor_subscriptions("requests")
+    Consumer("requests", database, requests.clock).deliver(subscription, [a_delivery(1, event=wish, source="dispatch")])
+    with database.write() as connection:
+        assert outbox.take_resends(connection) == []
+
+
+def test_the_gauges_say_what_waits_and_how_old_the_oldest_gap_is(database):
+    dispatch = a_service("dispatch", database)
+    dispatch.consumer.deliver(URGED, [a_delivery(2)])
+    upkeep.fold(dispatch)
+    dispatch.clock.set(NOON + timedelta(seconds=90))
+    with work("dispatch", database, dispatch.clock) as unit:
+        unit.say(an_event())
+    upkeep.measure(dispatch)
+    assert METRICS.get_sample_value("houqin_outbox_waiting", {"service": "dispatch"}) == 1
+    assert METRICS.get_sample_value("houqin_gap_age_seconds", {"service": "dispatch"}) == 90
+    assert METRICS.get_sample_value("houqin_waiting_events", {"service": "dispatch", "state": "parked"}) == 0
+
+
+def test_a_source_s_announcement_shows_a_lost_tail(database):
+    dispatch = a_service("dispatch", database)
+    dispatch.consumer.deliver(URGED, [a_delivery(1)])
+    upkeep.fold(dispatch)
+    heads = {"source": "requests", "epoch": 1, "heads": {RequestUrged.TYPE: 2, "*": 9}}
+    upkeep.note_heads(dispatch, URGED, json.dumps(heads).encode())
+    dispatch.clock.set(NOON + timedelta(minutes=6))
+    upkeep.ask(dispatch)
+    (wish,) = said(database)
+    assert wish["data"]["numbers"] == [2]
