@@ -63,6 +63,19 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"{count} tests left out: {WHY[need]}")
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, one for all tests."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.harness import launch
+
+    with sync_playwright() as playwright:
+        found = launch(playwright)
+        yield found
+        found.close()
+
+
 def scratch_postgres():
     """A new, empty PostgreSQL database; (url, drop)."""
     name = f"houqin_test_{os.getpid()}_{uuid.uuid4().hex[:8]}"

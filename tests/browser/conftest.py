@@ -8,19 +8,6 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Debian's Chromium, one for all tests."""
-    from playwright.sync_api import sync_playwright
-
-    from tests.browser.harness import launch
-
-    with sync_playwright() as playwright:
-        found = launch(playwright)
-        yield found
-        found.close()
-
-
-@pytest.fixture(scope="session")
 def floor(tmp_path_factory):
     """The toy service with the page of parts, over SQLite; (site, address)."""
     from tests.browser.harness import serve

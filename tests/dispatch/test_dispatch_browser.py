@@ -6,22 +6,10 @@ import pytest
 from werkzeug.serving import make_server
 
 from shared.web import passes
-from tests.conftest import CHROMIUM
 from tests.dispatch.world import HEJING, a_request, urged
 
 pytestmark = pytest.mark.browser
 SHOWN = 10_000  # milliseconds a change may take to be seen
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """One Chromium for this file."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        found = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture
