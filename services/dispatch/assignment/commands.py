@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from services.dispatch.assignment import simulation
 from services.dispatch.assignment.engine import Engine
-from services.dispatch.promises.calendar import ALWAYS, OFFICE, Calendar, Hours
 from shared.clock import SITE_ZONE
 from shared.errors import Refused
+from shared.working_time import ALWAYS, OFFICE, Calendar, Hours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

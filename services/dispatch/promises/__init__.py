@@ -1,11 +1,9 @@
 """Promises: by when a request is answered, attended and finished, and how its clock stands.
 
-``calendar`` counts working time with Chinese public holidays and make-up workdays; ``clock`` turns a standard, a
-priority and what happened into due instants and states; ``ladder`` says who is told, and when. Standard library
-only, apart from the holiday table of ``chinesecalendar``, which is read when first needed.
+``shared.working_time`` counts working time with Chinese public holidays and make-up workdays; ``clock`` turns a
+standard, a priority and what happened into due instants and states; ``ladder`` says who is told, and when.
 """
 
-from services.dispatch.promises.calendar import ALWAYS, OFFICE, Calendar, Days, Hours
 from services.dispatch.promises.clock import (
     ARRIVAL,
     FINISH,
@@ -21,6 +19,7 @@ from services.dispatch.promises.clock import (
     promise_state,
 )
 from services.dispatch.promises.ladder import LADDER, Alert, Rung, alerts, next_change
+from shared.working_time import ALWAYS, OFFICE, Calendar, Days, Hours
 
 __all__ = [
     "ALWAYS",

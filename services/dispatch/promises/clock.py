@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from services.dispatch.promises.calendar import Calendar
+    from shared.working_time import Calendar
 
 RESPONSE, ARRIVAL, FINISH = "response", "arrival", "finish"
 KINDS = (RESPONSE, ARRIVAL, FINISH)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from services.dispatch.promises.calendar import Calendar
     from services.dispatch.promises.clock import Promise
+    from shared.working_time import Calendar
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Working time: which days are worked in China, which hours a site keeps, and adding working time to an instant.
 
 Days follow the State Council's yearly notices (statutory holidays and make-up workdays, 调休), read from
-``chinesecalendar``, and may be overridden one by one. Sums are exact to the microsecond.
+``chinesecalendar``, and may be overridden one by one. Sums are exact to the microsecond. Dispatch counts its promises
+with it and requests shows the same instants before filing.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class NeverOpen(Refused):
     """The calendar has no working time within reach, so nothing can be due in it."""
 
     status = 422
-    key = "dispatch.calendar.never_open"
+    key = "error.never_open"
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.dispatch.promises.calendar import (
+from shared.clock import SITE_ZONE
+from shared.working_time import (
     ALWAYS,
     OFFICE,
     Calendar,
@@ -20,7 +21,6 @@ from services.dispatch.promises.calendar import (
     overrides,
     warn_unknown,
 )
-from shared.clock import SITE_ZONE
 
 CASES = json.loads((Path(__file__).parent / "data/calendar_cases.json").read_text())
 SITE = Calendar()
