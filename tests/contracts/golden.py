@@ -12,7 +12,7 @@ from tests.contracts.test_contracts import GOLDEN, OURS, an_example
 
 def main():
     for type_ in OURS:
-        there = sorted(GOLDEN.glob(f"{type_}*.json"))
+        there = sorted(GOLDEN.glob(f"{type_}*.json"), key=lambda path: (len(path.name), path.name))
         names = {field.name for field in fields(REGISTRY[type_])}
         if there and set(json.loads(there[-1].read_text("utf-8"))) == names:
             continue

@@ -44,7 +44,7 @@ def an_envelope(event, **options):
 
 @pytest.mark.parametrize("type_", OURS)
 def test_every_version_ever_published_still_reads(type_):
-    paths = sorted(GOLDEN.glob(f"{type_}*.json"))
+    paths = sorted(GOLDEN.glob(f"{type_}*.json"), key=lambda path: (len(path.name), path.name))
     assert paths, f"no golden file for {type_}: python -m tests.contracts.golden writes the missing ones"
     for path in paths:
         kept = json.loads(path.read_text("utf-8"))
@@ -54,7 +54,7 @@ def test_every_version_ever_published_still_reads(type_):
 
 @pytest.mark.parametrize("type_", OURS)
 def test_the_newest_golden_file_has_every_field(type_):
-    newest = sorted(GOLDEN.glob(f"{type_}*.json"))[-1]
+    newest = sorted(GOLDEN.glob(f"{type_}*.json"), key=lambda path: (len(path.name), path.name))[-1]
     assert set(json.loads(newest.read_text("utf-8"))) == {field.name for field in fields(REGISTRY[type_])}
 
 
