@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema
@@ -23,8 +24,6 @@ from shared.web.routes import PUBLIC, Route
 from shared.web.schemas import Text, Whole
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy import Connection
 
     from shared.web.context import Context
@@ -145,8 +144,10 @@ def entry(context: Context, number: int) -> Answer:
         number=number,
         entry=found,
         row=row_of(context, found, sealed),
-        data=[(name, _shown(value)) for name, value in body.get("data", {}).items()],
-        committed=[(name, name in kept) for name in body.get("commitments", {})],
+        data=[(field_words(context, name), _shown(context, value)) for name, value in body.get("data", {}).items()],
+        committed=[
+            (field_words(context, name.removeprefix("/data/")), name in kept) for name in body.get("commitments", {})
+        ],
         canonical=found.leaf.decode(),
         leaf=leaf_hash(found.leaf).hex(),
         checked=proof,
@@ -157,8 +158,27 @@ def entry(context: Context, number: int) -> Answer:
     )
 
 
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def field_words(context: Context, name: str) -> str:
+    """What people call a field of an event; one that this version has no word for by its own name, without signs."""
+    words = context.language
+    return words(f"fact.{name}") if words.has(f"fact.{name}") else name.replace("_", " ")
+
+
+def _shown(context: Context, value: Any) -> str:
+    """A value as people read it: moments in the office's zone, yes and no in words, lists one after another."""
+    words = context.language
+    if value is None or value in ("", [], {}):
+        return "–"
+    if isinstance(value, bool):
+        return words("audit.yes" if value else "audit.no")
+    if isinstance(value, str):
+        return words.stamp(datetime.fromisoformat(value)) if _MOMENT.fullmatch(value) else value
+    if isinstance(value, list) and all(isinstance(each, str | int) for each in value):
+        return words.listed([str(each) for each in value])
+    return json.dumps(value, ensure_ascii=False)
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 
 
 def _address(context: Context) -> str:

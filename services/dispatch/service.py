@@ -32,6 +32,7 @@ def routes() -> tuple[Route, ...]:
 
 def build(running: Running) -> Callable[..., Any]:
     """The web application of a running dispatch service."""
+    # Handlers tell live pages by rows in their own transactions, so the hub reads the table even in one process.
     return application(running, routes(), folder=FOLDER, own=pages.Own(Hub(running.clock, running.database)))
 
 

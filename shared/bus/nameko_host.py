@@ -29,6 +29,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import amqp.exceptions
+import eventlet.tpool
 import eventlet.wsgi
 import kombu.exceptions
 from eventlet.greenpool import GreenPool
@@ -37,7 +38,7 @@ from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from nameko.runners import ServiceRunner
 from nameko.timer import Timer as NamekoTimer
 
-from shared import observe
+from shared import apart, observe
 from shared.bus.memory import TRANSPORT, URL, MemoryPublisher, first_unseen
 from shared.bus.rabbit import LISTEN, heads_body
 from shared.bus.topology import heads_key
@@ -59,7 +60,11 @@ log = logging.getLogger(__name__)
 LOST = (OSError, amqp.exceptions.AMQPError, kombu.exceptions.KombuError)
 BODY_SECONDS = 15  # a request's body must have come by then
 MAX_BODY = 12_000_000  # bytes; JSON and forms have narrower limits of their own
+HEAVY_THREADS = 2  # for passwords: each hash takes 19 MiB, and more threads than processors win nothing
 GRACE = 10  # seconds in flight requests and handlers have when the process is asked to stop
+
+eventlet.tpool.set_num_threads(HEAVY_THREADS)
+apart.use(eventlet.tpool.execute)
 
 
 @dataclass

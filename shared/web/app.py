@@ -51,7 +51,7 @@ from shared.web.cookies import LANGUAGE, PASS, SAID, SESSION, THEME, VISITOR, YE
 from shared.web.cursor import Cursors
 from shared.web.intake import clean_text, list_names, single
 from shared.web.limits import Limits
-from shared.web.navigation import FOOT, HOMES, bar, here
+from shared.web.navigation import FOOT, HOMES, LOG_READERS, bar, here
 from shared.web.passes import BadPass
 from shared.web.rendering import Pages, Reading
 from shared.web.routes import SAFE, Route, decide
@@ -523,6 +523,7 @@ class Application:
             "site_name": self.site_name,
             "demonstration": self.demonstration,
             "may": context.may,
+            "reads_log": bool(person and person.roles & LOG_READERS),
             "own_css": self._own_assets.address(f"{self.service}.css"),
             "own_js": self._own_assets.address(f"{self.service}.js"),
             "renew_in": _seconds_left(person, context.now),

@@ -92,6 +92,9 @@ BARS: dict[Role, tuple[Place, ...]] = {
 # At the foot of every page, for everybody. Words are ``shell.<key>``.
 FOOT = (Place("track", "/requests/track"), Place("verify", "/audit/verify"))
 
+# Who may open the log's own pages; a test holds it to the routes of audit, which nobody else may ask.
+LOG_READERS: frozenset[Role] = frozenset({"supervisor", "auditor", "administrator"})
+
 HOMES: dict[Role, str] = {
     "staff": "/requests/",
     "dispatcher": "/dispatch/",

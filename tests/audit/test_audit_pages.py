@@ -55,6 +55,16 @@ def test_every_page_is_there_in_both_languages(house, client, code):
 
 
 @pytest.mark.parametrize("code", CODES)
+def test_an_entry_names_its_fields_in_words(house, client, code):
+    for path in ("entries/0", "entries/6"):
+        text = client.get(f"/audit/{path}", headers=headers_of(house, "auditor", language=code)).text
+        names = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r"<dt>(.*?)</dt>", text, re.DOTALL)]
+        assert len(names) > 6
+        assert not [name for name in names if "_" in name or (code == "zh-Hans" and name.isascii())], names
+    assert not re.search(r"\d{4}-\d\d-\d\dT", re.sub(r"<pre.*?</pre>|<[^>]+>", "", text, flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("code", CODES)
 def test_every_event_has_its_sentence_and_its_name(code):
     words = language(code)
     types = {

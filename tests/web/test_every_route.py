@@ -21,7 +21,7 @@ from shared.web import passes, tables
 from shared.web.access import RELATIONS, person_of, routes_of, table, verdicts
 from shared.web.answers import nothing
 from shared.web.app import Application
-from shared.web.navigation import BARS, FOOT, HOMES
+from shared.web.navigation import BARS, FOOT, HOMES, LOG_READERS
 from shared.web.openapi import document
 from shared.web.principal import ROLES
 from shared.web.revocation import Revocations
@@ -182,3 +182,8 @@ def test_the_openapi_document_is_valid_and_names_every_api_route(hollow, name):
             assert route.method.lower() in found["paths"][path]
     for schema in found["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_who_is_shown_the_way_into_the_log_is_who_may_go_there():
+    (about,) = [route for route in routes_of("audit") if route.name == "about"]
+    assert {role for role in ROLES if decide(person_of(role), about) == "allow"} == LOG_READERS

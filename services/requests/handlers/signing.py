@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.requests import model, store
+from shared.apart import apart
 from shared.contracts.requests import SecurityNoticed, SessionEnded
 from shared.database import as_moment
 from shared.errors import Absent, Conflict, Invalid
@@ -48,13 +49,13 @@ def _nobody() -> str:
 
 def hash_password(password: str) -> str:
     """What is stored of a password."""
-    return _HASHER.hash(password)
+    return apart(_HASHER.hash, password)
 
 
 def is_password(stored: str, password: str) -> bool:
     """Whether ``password`` is the one stored; takes as long when nothing is stored."""
     try:
-        return _HASHER.verify(stored or _nobody(), password) and bool(stored)
+        return apart(_HASHER.verify, stored or _nobody(), password) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False
 
