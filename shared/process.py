@@ -287,10 +287,12 @@ def migrate(arguments: Sequence[str]) -> int:
 
 
 def prepare(running: Running) -> None:
-    """Migrate the service's database to the newest revision."""
+    """Migrate the service's database to the newest revision; its roles have their rights."""
+    from shared.grants import grant
     from shared.migration import upgrade
 
     upgrade(running.database, running.service)
+    grant(running.database, running.service)
 
 
 def check(arguments: Sequence[str]) -> int:

@@ -40,6 +40,8 @@ class Service:
     Attributes:
         application: builds the WSGI application of a running service.
         demonstrate: loads the demonstration compound into an empty database; idempotent.
+        append_only: tables in which nothing is ever changed or deleted, not even by the service.
+        private: tables that no report may read: passwords, sessions, keys, what a person alone may see.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Service:
     application: Callable[[Running], Callable[..., Any]]
     demonstrate: Callable[[Running], None]
     timers: tuple[Timer, ...] = ()
+    append_only: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
 
 
 @dataclass

@@ -29,6 +29,7 @@ class Setting:
         default: also gives the type.
         help: one sentence with the unit.
         secret: masked wherever settings are shown; may also come from the file that ``<name>_FILE`` names.
+        filed: no secret, but may come from such a file too.
         choices: the only values allowed, where there are any.
     """
 
@@ -39,6 +40,12 @@ class Setting:
     choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
+    filed: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What may stand in the environment."""
+        return (self.name, f"{self.name}_FILE") if self.secret or self.filed else (self.name,)
 
 
 COMMON = (
@@ -55,6 +62,7 @@ COMMON = (
         "HOUQIN_PASS_PUBLIC_KEY",
         "",
         "Ed25519 public key (PEM) that passes are checked with; empty reads HOUQIN_DATA/keys.",
+        filed=True,
     ),
     Setting(
         "HOUQIN_CURSOR_SECRET",
@@ -122,7 +130,7 @@ def load(declared: Iterable[Setting], environment: Mapping[str, str] | None = No
             values[each.name], origins[each.name] = _one(each, environment)
         except (ValueError, OSError) as error:
             wrong.append(f"{each.name}: {error}")
-    names = {each.name for each in declared} | {f"{each.name}_FILE" for each in declared if each.secret}
+    names = {name for each in declared for name in each.names}
     prefixes = {name.partition("_")[0] + "_" for name in names}
     wrong += [
         f"{name}: there is no such setting"
@@ -138,8 +146,8 @@ def load(declared: Iterable[Setting], environment: Mapping[str, str] | None = No
 
 def _one(setting: Setting, environment: Mapping[str, str]) -> tuple[Value, str]:
     text, origin = environment.get(setting.name), "environment"
-    if text is None and setting.secret and f"{setting.name}_FILE" in environment:
-        path = Path(environment[f"{setting.name}_FILE"])
+    if text is None and setting.names[-1] != setting.name and setting.names[-1] in environment:
+        path = Path(environment[setting.names[-1]])
         text, origin = path.read_text("utf-8").strip(), "file"
     if text is None:
         return setting.default, "default"

@@ -9,7 +9,7 @@ from services.audit import api, pages
 from services.audit.settings import SETTINGS
 from services.audit.signing import sign, signer
 from services.audit.subscriptions import SUBSCRIPTIONS
-from services.audit.tables import metadata
+from services.audit.tables import APPEND_ONLY, metadata
 from shared.service import Service, Timer
 from shared.web import waiting_pages
 from shared.web.assembly import application
@@ -47,4 +47,6 @@ SERVICE = Service(
     application=build,
     demonstrate=demonstrate,
     timers=(Timer("moment_sign", 0.2, sign),),
+    append_only=APPEND_ONLY,
+    private=("vault",),
 )

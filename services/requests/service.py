@@ -94,4 +94,5 @@ SERVICE = Service(
     application=build,
     demonstrate=demonstrate,
     timers=(Timer("close_unanswered", 600, close_unanswered), Timer("forget", 900, forget)),
+    private=("account", "session", "device", "failure", "token"),
 )

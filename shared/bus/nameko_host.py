@@ -27,6 +27,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import amqp.exceptions
 import eventlet.tpool
@@ -78,6 +79,16 @@ class Host:
     @property
     def subscriptions(self) -> Sequence[Subscription]:
         return self.running.subscriptions
+
+    def speaker_for(self, source: str) -> str:
+        """The broker's user that alone may speak for ``source``; empty where all processes share one user.
+
+        Where this service has a user of its own, named after it (``dispatch``, or with a prefix ``site-dispatch``), each
+        relay has one too: ``requests-relay``, ``site-requests-relay``.
+        """
+        user = unquote(urlsplit(self.broker_url).username or "")
+        own = self.running.name
+        return f"{user.removesuffix(own)}{source}-relay" if user.endswith(own) else ""
 
 
 class Intake(SharedExtension, ProviderCollector):  # type: ignore[misc]  # nameko has no types
@@ -196,10 +207,11 @@ class Subscribed(Entrypoint):  # type: ignore[misc]
             key = message.delivery_info.get("routing_key", "")
             try:
                 if key.endswith(".heads.v1"):
+                    self._check_speaker(message, key.removesuffix(".heads.v1"))
                     self._patiently(partial(note_heads, host.running, subscription, body))
                     continue
                 delivery = read(body, redelivered=bool(message.delivery_info.get("redelivered")))
-                self._check_sender(message, delivery)
+                self._check_speaker(message, delivery.envelope.source)
                 deliveries.append(delivery)
             except Undecodable as error:
                 unreadable.append(message)
@@ -219,11 +231,13 @@ class Subscribed(Entrypoint):  # type: ignore[misc]
         self._settle(messages, unreadable)
         fault("consumer.acked")
 
-    def _check_sender(self, message: Any, delivery: Delivery) -> None:
-        """The broker vouches for ``user_id``; where each process has its own user, a service speaks only for itself."""
-        user = message.properties.get("user_id") or ""
-        if user.startswith("houqin-") and user != f"houqin-{delivery.envelope.source}-relay":
-            raise Undecodable(f"{user} speaks for {delivery.envelope.source}")
+    def _check_speaker(self, message: Any, source: str) -> None:
+        """The broker vouches for ``user_id``: a service is believed only where its own relay says it."""
+        expected = self.intake.host.speaker_for(source)
+        user = str(message.properties.get("user_id") or "nobody")
+        if expected and user != expected:
+            log.error("security: %s speaks for %s; refused", user, source)
+            raise Undecodable(f"{user} speaks for {source}")
 
     def _settle(self, messages: list[Any], unreadable: list[Any]) -> None:
         try:

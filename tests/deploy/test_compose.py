@@ -15,6 +15,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from shared import observe, process
 from shared.bus.topology import dead_exchange, events_exchange, queue_of
 from shared.contracts.base import SERVICES
+from shared.web import passes
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -27,7 +28,7 @@ TOPICS = {each["user"]: each for each in BROKER["topic_permissions"]}
 
 def known_settings():
     settings = {each for name in SERVICES for each in process.declared(process.of(name))}
-    return {each.name for each in settings} | {f"{each.name}_FILE" for each in settings if each.secret}
+    return {name for each in settings for name in each.names}
 
 
 def test_there_are_four_services_four_relays_and_one_migration():
@@ -107,6 +108,21 @@ def test_a_consumer_reads_its_queue_and_nobody_else_does(service, subscription):
     assert readers == {service, "migrate"}
 
 
+def test_requests_alone_can_sign_passes_and_no_two_services_share_a_folder():
+    assert [name for name, each in OURS.items() if "pass_private_key" in each["secrets"]] == ["requests"]
+    assert all("pass_public_key" in OURS[name]["secrets"] for name in SERVICES)
+    folders = [volume for each in OURS.values() for volume in each.get("volumes", ())]
+    assert len(set(folders)) == len(folders)
+
+
+def test_no_process_has_anothers_way_into_a_database_or_the_broker():
+    for name, each in OURS.items():
+        mine = {f"{name.replace('-', '_')}_database_url", f"{name.replace('-', '_')}_broker_url"}
+        if name == "migrate":
+            mine = {"migrate_broker_url", *(f"{service}_migrate_database_url" for service in SERVICES)}
+        assert {secret for secret in each["secrets"] if secret.endswith("_url")} == mine
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_relay_says_its_own_events_and_no_others(service):
     relay = f"{service}-relay"
@@ -133,6 +149,16 @@ def test_the_secrets_script_makes_every_secret_and_keeps_them(tmp_path):
         made.append({each.name: each.read_text() for each in (tmp_path / "secrets").iterdir()})
     assert made[0] == made[1]
     assert set(made[0]) == set(COMPOSE["secrets"])
+    for name in SERVICES:
+        for role in ("", "_migrate", "_relay"):
+            word = made[0][f"{name}{role}_database_password"]
+            assert (
+                made[0][f"{name}{role}_database_url"]
+                == f"postgresql+psycopg2://houqin_{name}{role}:{word}@postgres/houqin_{name}"
+            )
+    assert (
+        passes.public_half(made[0]["pass_private_key"].encode()).decode().strip() == made[0]["pass_public_key"].strip()
+    )
     passwords = {each["name"]: each["password"] for each in json.loads(made[0]["broker_definitions"])["users"]}
     assert len(set(passwords.values())) == len(passwords)
     for user, password in passwords.items():
