@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import socket
 import uuid
@@ -35,11 +36,16 @@ HAVE = {
     "postgres": _reachable(POSTGRES, 5432),
     "broker": _reachable(BROKER, 5672),
     "browser": os.path.exists(CHROMIUM),
+    # Tests that kill a database or a broker start one of their own, as the accounts that Debian's packages make.
+    "own_servers": os.geteuid() == 0
+    and bool(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    and os.path.isdir("/usr/lib/rabbitmq/bin"),
 }
 WHY = {
     "postgres": "no PostgreSQL answers; set HOUQIN_TEST_POSTGRES",
     "broker": "no RabbitMQ answers; set HOUQIN_TEST_BROKER",
     "browser": "no Chromium; install Debian's chromium or set HOUQIN_TEST_CHROMIUM",
+    "own_servers": "starting PostgreSQL and RabbitMQ needs root, Debian's postgresql and rabbitmq-server",
 }
 
 

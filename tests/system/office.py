@@ -99,10 +99,13 @@ class Full:
 
     kind = "full"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, postgres: str = POSTGRES, broker: str = "", **settings: str) -> None:
         self.folder = folder
         self.mark = f"houqin_test_{os.getpid()}_{uuid.uuid4().hex[:6]}"
-        self.broker = urlsplit(BROKER)._replace(path=f"/{self.mark}").geturl()
+        self.postgres = postgres
+        self.shares_broker = not broker
+        self.broker = broker or urlsplit(BROKER)._replace(path=f"/{self.mark}").geturl()
+        self.more = settings
         self.ports = {name: free_port() for name in local.SERVICES}
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
@@ -110,13 +113,14 @@ class Full:
         self._loop = asyncio.new_event_loop()
 
     def start(self) -> None:
-        local.make_databases(POSTGRES, self.mark)
+        local.make_databases(self.postgres, self.mark)
         if not local.make_host(self.broker):
             raise RuntimeError("no virtual host for the test could be made")
-        self.settings = local.environment(POSTGRES, self.broker, str(self.folder), self.ports, self.mark)
+        self.settings = local.environment(self.postgres, self.broker, str(self.folder), self.ports, self.mark)
         self.settings["HOUQIN_PUBLIC_URL"] = self.address
         self.settings.update({key: value for key, value in os.environ.items() if key.startswith("PYTHON")})
         self.settings["PYTHONWARNINGS"] = "ignore"
+        self.settings.update(self.more)
         local.migrate(self.settings)
         self.processes = local.start(self.settings, self.folder)
         threading.Thread(target=self._origin, daemon=True).start()
@@ -158,8 +162,10 @@ class Full:
                 process.kill()
                 process.wait()
         self._loop.call_soon_threadsafe(self._loop.stop)
+        if not self.shares_broker:
+            return  # the test's own servers go with everything in them
         subprocess.run(["rabbitmqctl", "-q", "delete_vhost", self.mark], capture_output=True, check=False)
-        server = sqlalchemy.create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+        server = sqlalchemy.create_engine(self.postgres, isolation_level="AUTOCOMMIT")
         with server.connect() as connection:
             for name in local.SERVICES:
                 connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {self.mark}_{name} WITH (FORCE)")
