@@ -7,11 +7,8 @@ import argparse
 import fcntl
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-warnings.filterwarnings("ignore", message=".*Eventlet is deprecated.*")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

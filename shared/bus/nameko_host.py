@@ -8,6 +8,9 @@ included, while the broker is in alarm.
 # ruff: noqa: E402  the patch comes before whatever it patches
 from __future__ import annotations
 
+import warnings
+
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 import eventlet
 
 eventlet.monkey_patch()
