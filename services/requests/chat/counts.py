@@ -23,6 +23,11 @@ _GUARD_ZH = re.compile(r"\s*(?:个|名|位)?\s*(?:保安|安保|门卫|警卫|�
 _NAMED_ZH = re.compile(
     r"(?:人数|人员|参会|参加|参会者|规模|到会|与会|就餐|乘车|乘客|出席|预计|用餐)(?:人数|人员)?(?:大概|大约|约|是|为|有|共|改成|改为|加到|增至|增加到|减到|调到|变成|变为|[:：])*\s*$"
 )
+# 人从20加到35; our numbers went up from 20 to 35.
+_GROWN = re.compile(
+    r"(?:人|人数|人员|名额)(?:从|由)\s*\S{1,4}\s*(?:个|位|名|人)?(?:加|增|减|降|调|改|变|涨|升|缩)?(?:加|少)?(?:到|成|至|为)\s*$"
+    r"|\b(?:numbers?|attendance|headcount|group|party|we|people)\b[^,.;]{0,24}\bfrom (?:\d+|[a-z-]+) (?:people )?(?:up |down )?to\s*$"
+)
 _TOTAL_ZH = re.compile(r"(?:一共|总共|共|合计|总计|加起来|一行|拢共)(?:有|是|约|大概)?\s*$")
 _TOTAL_EN = re.compile(r"\s*(?:\w+\s+)?(?:in all|in total|all told|altogether|will do)\b")
 _US_ZH = re.compile(r"(?:我们|咱们|他们|她们|你们|们)$")
@@ -34,7 +39,7 @@ _SELF = re.compile(
 )
 
 _PEOPLE_WORD = (
-    r"people|persons?|ppl|peeps|pax|guests?|of us|of them|of you|attendees?|attending|participants?|passengers?|visitors?|colleagues?|"
+    r"people|persons?|ppl|peeps|pax|guests?|of us|of them(?!\s+(?:are |is |should be |must be |to be |being )?(?:halal|veg\w*|colou?r\w*|double|spicy|without|with))|of you|attendees?|attending|participants?|passengers?|visitors?|colleagues?|"
     r"delegates?|staff|heads|trainees|candidates?|reviewers?|experts?|leaders?|employees|members|colleagues|retirees|inspectors?|auditors?|"
     r"interviewees|interviewers|panellists|panelists|speakers|students|workers|officials?|seats|joining|coming|diners|folks?|adults|men|women|journalists|"
     r"reporters|volunteers|elderly|veterans|teachers|professors?|doctors|interns|bosses|executives|directors|managers|party members|"
@@ -76,6 +81,7 @@ _NOUNS_EN = {
     "security": r"(?:(?:[a-z-]+ )?(?:[a-z-]+ )?)(?:guards?|officers?|passes|permits?|badges?|cards?|spaces|spots|fobs|stewards|keys|parking permits|staff|marshals)",
     "residence": r"(?:(?:[a-z-]+ )?)(?:sets?|duvets?|quilts?|pillows?|sheets?|blankets?|towels|pillowcases|beds?)",
 }
+_TIMES_EN = re.compile(r"\b(?:twice|thrice|three times|in duplicate|in triplicate|一式两份|一式三份)(?!\w)")
 _NAMED_QUANTITY = re.compile(
     r"(?:份数|数量|印数|印量|张数|共计|各|一式|印|打|复印|打印|印制|加印|加到|减到|改成|改为|增加到|减少到|增至|减至|x|×|\*|quantity|qty|copies|"
     r"print run|run|print|photocopy|make it|make that|up to|down to|to|×|run off)\s*(?:of|is|to|:|：|about|another|up|down)*\s*$"
@@ -104,6 +110,7 @@ def headcount(
         if (
             _PEOPLE_ZH.match(after)
             or _NAMED_ZH.search(before)
+            or _GROWN.search(before)
             or (_US_ZH.search(before) and not after[:1].strip(" 个,。"))
             or (
                 bare
@@ -143,6 +150,8 @@ def quantity(sentence: Sentence, item: str, numbers: Iterable[Number], free: lis
         rf"\s*(?:x\s*|more |extra |additional |new |fresh |of the |of )*(?:[a-z0-9-]+[\s-]+){{0,3}}?(?:{_NOUNS_EN[item]})\b"
     )
     said: list[tuple[int, int]] = []  # how surely, number
+    if item == "printing" and (times := _TIMES_EN.search(text)) and any(a <= times.start() < b for a, b in free):
+        return 3 if times.group().startswith(("thrice", "in tri", "three")) else 2
     for number in numbers:
         if number.ordinal or not _inside(number, free) or not 0 < number.value < 1_000_000:
             continue

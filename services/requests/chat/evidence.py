@@ -37,6 +37,7 @@ def evidence(matches: Iterable[Match]) -> dict[str, float]:
     words: dict[str, dict[tuple[int, int], int]] = {}
     things: set[str] = set()
     broken = 0
+    reported = False
     matches = list(matches)
     spots = {(match.start, match.end) for match in matches if match.kind == "place"}
     for match in matches:
@@ -50,6 +51,8 @@ def evidence(matches: Iterable[Match]) -> dict[str, float]:
             things.add(match.name)
         elif match.kind == "fault":
             broken += 1
+        elif match.kind == "reported":
+            reported = True
     for thing in things:
         homes = items_of(thing)
         for item in homes & {"meeting"} if "repair" in homes else homes:
@@ -58,7 +61,7 @@ def evidence(matches: Iterable[Match]) -> dict[str, float]:
     faulty = things & (codes_of("repair") | ALSO_BREAKS)
     if "repair" in scores and not faulty and not broken and max(scores.values()) >= NEED:
         scores["repair"] = min(scores["repair"], 3.0)  # 修 alone: hedges are trimmed, hair is cut
-    if broken:
+    if broken or (reported and faulty):
         # Something broken is a repair, whatever room or event it is needed for.
         scores["repair"] = scores.get("repair", 0.0) + (
             6.0 if faulty else 3.2 if max(scores.values(), default=0.0) < NEED else 2.0

@@ -50,7 +50,7 @@ _STOP_EN = re.compile(
 )
 _VERB_EN = re.compile(
     r"(?:pick|take|move|shift|drive|get|go|collect|attend|carry|bring|see|do|be|have|transport|fetch|deliver|haul|send|meet|catch|make|inspect|check|find|book|reserve|arrange|help|us|me|them|him|her|you|bring|visit|drop|run|come|work|load|ferry|reach|travel|"
-    r"cover|use|let|give|ask|confirm|change|thursday|friday|monday|tuesday|wednesday|saturday|sunday|\d|noon|midnight|six|seven|eight|nine|ten|five|four|three|two|twelve|one|half|say|know|join|seat|fit|start|leave|set|return|return)\b"
+    r"cover|use|let|give|ask|confirm|change|thursday|friday|monday|tuesday|wednesday|saturday|sunday|\d|noon|midnight|six|seven|eight|nine|ten|five|four|three|two|twelve|one|half|say|know|join|seat|fit|start|leave|set|return|rehearse|practi[sc]e|sit|talk|discuss|work|sort|print|clean|fix|repair|look|speak|chat|stay|eat|hold|host|keep|open|close|turn|charge|wait|cancel|report|complain|order|receive|welcome|greet|sign|prepare|day|morning|evening|afternoon|week|date|time|end|later|earlier|mend|replace|water|change|all|some|any|my desk|your|him|the day)\b"
 )
 _FLIES = re.compile(r"\b(?:fl(?:y|ies|ying|ew)|flight)\s*$")
 _HUB_EN = re.compile(

@@ -62,6 +62,7 @@ class Lexicon:
 
     def __init__(self) -> None:
         self.size = 0
+        self.literals: list[tuple[tuple[str, ...], str]] = []  # every phrase without a gap, written out, and its list
         self._by_first: dict[str, list[tuple[tuple[str, ...], Phrase, int]]] = {}
 
     def add(self, phrase: str, kind: str, name: str, weight: int = 0) -> None:
@@ -82,6 +83,7 @@ class Lexicon:
         parts = tuple(_parts(phrase))
         added = Phrase(parts, (kind, name, weight))
         self.size += 1
+        self.literals.extend((words, kind) for words in _written_out(parts))
         for number, part in enumerate(parts):
             if part is None:
                 return
@@ -105,6 +107,23 @@ class Lexicon:
                         found = plain if whole else gapped
                         found[Match(*phrase.entry, sentence.tokens[at].start, sentence.tokens[end - 1].end)] = None
         return sorted([*_uncovered(list(plain)), *gapped], key=lambda match: (match.start, match.end))
+
+
+def _written_out(parts: tuple[tuple[dict[str, list[tuple[str, ...]]], bool] | None, ...]) -> Iterator[tuple[str, ...]]:
+    """Every wording of a phrase of ``parts``; none when it has a gap."""
+    wordings: list[tuple[str, ...]] = [()]
+    for part in parts:
+        if part is None:
+            return
+        options, may_lack = part
+        choices = [(first, *rest) for first, rests in options.items() for rest in rests] + ([()] if may_lack else [])
+        wordings = [(*wording, *choice) for wording in wordings for choice in choices]
+    yield from wordings
+
+
+def literals() -> list[tuple[tuple[str, ...], str]]:
+    """Every phrase of the lexicon that has no gap, as token keys, with the name of its list."""
+    return lexicon().literals
 
 
 def _parts(phrase: str) -> Iterator[tuple[dict[str, list[tuple[str, ...]]], bool] | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from services.requests.chat.text import LEXICON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 FILE = LEXICON / "weights.txt"
 STEP = 1 / 16  # one unit of a stored weight
@@ -25,6 +25,11 @@ class Model:
     def __init__(self, classes: tuple[str, ...]) -> None:
         self.classes = classes
         self._weights: dict[str, str] = {}
+
+    @property
+    def known(self) -> Collection[str]:
+        """The features that have a weight."""
+        return self._weights.keys()
 
     def learn(self, feature: str, weights: str) -> None:
         self._weights[feature] = weights

@@ -35,6 +35,8 @@ _SINCE = re.compile(r"(?:从|自|打)\s*$|\bsince\s*$")
 _TOLD = re.compile(
     "\\s*(?:就|才|刚|已经|开始|一直|报修|报(?:的|了)|坏|申请的|提交的|说|约的|订的|修(?:的|过|了)|来过|停|打(?:的|过)电话|被|丢)"
 )
+# The hour that has passed with nothing done: hasn't been emptied in two days.
+_UNDONE = re.compile(r"(?:n't|not|never|nobody|no one)\b[^,.;]{0,30}\b(?:in|for)\s*$|没[^,。;]{0,6}$")
 _NOW = re.compile("现在|这会儿|此刻|眼下|now|this minute|目前|at the moment|currently")
 # 现在 that tells a state and asks for nothing at this moment.
 _STATE_AFTER = re.compile(
@@ -105,7 +107,9 @@ def times_said(
         latest = one.start if one.part is not None and one.start is not None else one.end or one.start
         if one.recurrence is not None and one.recurrence.unit in _SHORT_UNITS:
             continue
-        if _INSTEAD_OF.search(before):
+        if _INSTEAD_OF.search(before) or (
+            one.text.lower().startswith(("in ", "for ")) and _UNDONE.search(sentence.low[: one.span[0] + 3])
+        ):
             continue
         if _SINCE.search(before) and not (one.end and not one.deadline):
             continue

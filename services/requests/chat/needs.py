@@ -162,6 +162,8 @@ def _belongs(
         return True  # 座签25个 in a booking is part of it
     if need.item == "vehicle":
         return not opened and not any(match.kind in ("request", "fault") for match in clause)
+    if {need.item, item} == {"cleaning", "clinic"} and not opened:
+        return True  # somebody was ill there: the reason, not a need
     if {need.item, item} == {"repair", "cleaning"} and not opened:
         return item == "cleaning" and not _CLEANING_WORK.search(text)
     return False

@@ -9,7 +9,8 @@ from services.requests.chat import guard
 from services.requests.chat.dialogue import answers, filling
 from services.requests.chat.dialogue.state import Act, Draft, Effect, State, Step
 from services.requests.chat.evidence import NEED, codes_of, evidence
-from services.requests.chat.text import Unreadable, read
+from services.requests.chat.text import Unreadable
+from services.requests.chat.typos import read
 from services.requests.chat.understanding import hear, understand
 
 if TYPE_CHECKING:

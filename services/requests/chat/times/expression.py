@@ -125,7 +125,7 @@ class TimeExpression:
         if self.end is None or (self.part is not None and not self.deadline):
             return None
         if self.part is not None:
-            return f"{self.end.date()}T{self.part.value}"
+            return f"{(self.end - timedelta(microseconds=1)).date()}T{self.part.value}"
         if self.grain >= Grain.DAY and self.start is not None:
             return (self.end - timedelta(microseconds=1)).date().isoformat()
         return _label(self.end, self.grain)

@@ -183,6 +183,12 @@ def past_hour(tokens: Tokens) -> Clock | None:
     return replace(full, minute=int(minutes)) if tokens[at + 1].letter == "c" else _at(full, minutes)
 
 
+@CLOCKS.rule("C", "@hN(?![auq#L])")
+def half_hour(tokens: Tokens) -> Clock | None:
+    """ "at half seven": half past, as the British say it."""
+    return _at(tokens[2].value, 30)
+
+
 @CLOCKS.rule("C", "A?k[ts]NK?", "L[ts]NK?", "(?<!f)@?NtN(?![aKuq#])")
 def to_hour(tokens: Tokens) -> Clock | None:
     """ "quarter to nine", "20 minutes to nine", "at ten to nine"; also "quarter after"."""
