@@ -71,6 +71,8 @@ def features(
     """What speaks for one intent or another, each once."""
     cues: dict[str, set[tuple[int, int]]] = {}
     for match in matches:
+        if match.kind == "danger":
+            continue
         cues.setdefault(f"{match.kind} {match.weight}", set()).add((match.start, match.end))
     for cue, spans in cues.items():
         yield f"cue {cue}"

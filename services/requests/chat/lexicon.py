@@ -104,9 +104,9 @@ class Lexicon:
                     if not _follow(keys, at + 1, rest):
                         continue
                     for end, whole in _ends(phrase.parts, number, keys, at + 1 + len(rest), True):
-                        found = plain if whole else gapped
-                        found[Match(*phrase.entry, sentence.tokens[at].start, sentence.tokens[end - 1].end)] = None
-        return sorted([*_uncovered(list(plain)), *gapped], key=lambda match: (match.start, match.end))
+                        (plain if whole else gapped)[Match(*phrase.entry, sentence.tokens[at].start, sentence.tokens[end - 1].end)] = None
+        found = _meant([*_uncovered(list(plain)), *gapped])
+        return sorted(found, key=lambda match: (match.start, match.end))
 
 
 def _written_out(parts: tuple[tuple[dict[str, list[tuple[str, ...]]], bool] | None, ...]) -> Iterator[tuple[str, ...]]:
@@ -182,10 +182,14 @@ _NAMES = frozenset({"thing", "place", "emergency", "unless", "hostile"})
 
 
 def _hides(longer: Match, shorter: Match) -> bool:
+    if shorter.kind == "danger":
+        return longer.kind == "unless"
     if longer.kind == "except":
         return shorter.kind == "thing" and shorter.name == longer.name
     if longer.kind == "unless":
         return shorter.kind == "emergency"
+    if longer.kind == "danger":
+        return False
     if longer.kind in ("thing", "place", "hostile"):
         return not (longer.kind == "thing" and shorter.kind == "item" and shorter.name in _items_of(longer.name))
     if longer.kind in ("item", "emergency"):
@@ -208,6 +212,17 @@ def _uncovered(matches: list[Match]) -> list[Match]:
     # Of two names that overlap the first is read: 发财树 in 发财树叶子, not 树叶.
     cut = {two for one in names for two in names if one.start < two.start < one.end < two.end and one.name != two.name}
     return [match for match in kept if match not in cut]
+
+
+def _meant(matches: list[Match]) -> list[Match]:
+    """``matches`` without the dangers that a turn of phrase only sounds like."""
+    sounds = [match for match in matches if match.name == "unless_here"]
+    return [
+        match
+        for match in matches
+        if match.kind not in ("emergency", "danger")
+        or not any(one.start < match.end and match.start < one.end for one in sounds)
+    ]
 
 
 @cache
@@ -238,9 +253,15 @@ def lexicon() -> Lexicon:
         for weight, phrases in graded.items():
             for phrase in phrases:
                 words.add(phrase, cue, cue, int(weight))
+    for number, rule in enumerate(table("emergency")["together"]):
+        for part, phrases in enumerate(rule["all"]):
+            for phrase in phrases:
+                words.add(phrase, "danger", f"{number}.{part}")
     for name, thing in table("emergency").items():
+        if name == "together":
+            continue
         for phrase in thing["words"]:
-            words.add(phrase, "unless" if name == "unless" else "emergency", name)
+            words.add(phrase, "unless" if name.startswith("unless") else "emergency", name)
     for name, thing in table("places").items():
         for phrase in thing["words"]:
             words.add(phrase, "place", name)
