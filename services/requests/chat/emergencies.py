@@ -13,7 +13,21 @@ if TYPE_CHECKING:
     from services.requests.chat.lexicon import Match
 
 # The first that is heard takes the request: people before things, and what spreads before what has happened.
-_ORDER = ("blaze", "fire", "gas", "violence", "collapse", "ill", "trapped", "sparks", "scorch", "burst", "flood", "tree", "cry")
+_ORDER = (
+    "blaze",
+    "fire",
+    "gas",
+    "violence",
+    "collapse",
+    "ill",
+    "trapped",
+    "sparks",
+    "scorch",
+    "burst",
+    "flood",
+    "tree",
+    "cry",
+)
 
 
 @cache

@@ -104,7 +104,9 @@ class Lexicon:
                     if not _follow(keys, at + 1, rest):
                         continue
                     for end, whole in _ends(phrase.parts, number, keys, at + 1 + len(rest), True):
-                        (plain if whole else gapped)[Match(*phrase.entry, sentence.tokens[at].start, sentence.tokens[end - 1].end)] = None
+                        (plain if whole else gapped)[
+                            Match(*phrase.entry, sentence.tokens[at].start, sentence.tokens[end - 1].end)
+                        ] = None
         found = _meant([*_uncovered(list(plain)), *gapped])
         return sorted(found, key=lambda match: (match.start, match.end))
 

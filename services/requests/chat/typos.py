@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHORTEST = 5  # letters of an English word that is mended
-_WORD = re.compile(r"(?<![A-Za-z\d@./_'’-])[A-Za-z]{%d,}(?![A-Za-z\d@_'’-])" % SHORTEST)
+_WORD = re.compile(rf"(?<![A-Za-z\d@./_'’-])[A-Za-z]{{{SHORTEST},}}(?![A-Za-z\d@_'’-])")
 _RUN = re.compile("[\u4e00-\u9fff]{2,}")
 _OF_TIME = (
     "monday tuesday wednesday thursday friday saturday sunday january february august september october november december "

@@ -17,12 +17,13 @@ from services.requests.chat.linear import models, probability
 from services.requests.chat.needs import Need, needs
 from services.requests.chat.numbers import Number, numbers
 from services.requests.chat.places import Place, places
-from services.requests.chat.text import Sentence
 from services.requests.chat.times import TimeExpression, expressions
 from services.requests.chat.typos import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from services.requests.chat.text import Sentence
 
 Span = tuple[int, int]
 

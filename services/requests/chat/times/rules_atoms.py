@@ -184,7 +184,7 @@ def past_hour(tokens: Tokens) -> Clock | None:
 
 
 @CLOCKS.rule("C", "@hN(?![auq#L])")
-def half_hour(tokens: Tokens) -> Clock | None:
+def half_past_unsaid(tokens: Tokens) -> Clock | None:
     """ "at half seven": half past, as the British say it."""
     return _at(tokens[2].value, 30)
 
