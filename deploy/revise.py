@@ -41,11 +41,17 @@ def main(arguments: list[str]) -> int:
     service = process.of(name)
     folder = service.migrations / "versions"
     folder.mkdir(parents=True, exist_ok=True)
+    apart = tuple(service.metadata.info.get("apart", ())) or ("\0",)  # tables made by statements of their own
     database = Database("sqlite://")
     upgrade(database, service)
     with database.write() as connection:
         context = MigrationContext.configure(
-            connection, opts={"user_module_prefix": None, "target_metadata": service.metadata}
+            connection,
+            opts={
+                "user_module_prefix": None,
+                "target_metadata": service.metadata,
+                "include_name": lambda name, kind, _parents: kind != "table" or not str(name).startswith(apart),
+            },
         )
         steps = produce_migrations(context, service.metadata)
         assert steps.upgrade_ops is not None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields
 
-from services.audit import store
+from services.audit import store, witnessing
 from services.audit.log.checkpoint import Checkpoint
 from services.audit.log.errors import LogError, Malformed
 from services.audit.log.note import parse_note
@@ -47,11 +48,23 @@ def signed(connection: Connection) -> tuple[int, bytes]:
     return found[0], found[1]
 
 
+def shown(context: Context, connection: Connection, covering: int = -1) -> witnessing.Shown:
+    """The checkpoint that readers are given, with its cosignatures.
+
+    Raises:
+        Absent: nothing has been signed yet, or no checkpoint covers entry ``covering``.
+    """
+    point = witnessing.shown(connection, witnessing.policy_of(context.own.settings), covering)
+    if point is None or point.size <= covering:
+        raise Absent
+    return point
+
+
 def checkpoint(context: Context) -> Answer:
-    """The newest signed checkpoint, as C2SP tlog-checkpoint says."""
+    """The newest checkpoint with the witnesses' cosignatures, as C2SP tlog-checkpoint says."""
     with context.read() as connection:
-        _, note = signed(connection)
-    found = file(note, "text/plain; charset=utf-8")
+        point = shown(context, connection)
+    found = file(point.note.encode(), "text/plain; charset=utf-8")
     found.headers |= {**OPEN_TO_ALL, "Cache-Control": "public, max-age=2"}
     return found
 
@@ -87,6 +100,16 @@ def vkeys(context: Context) -> Answer:
     found = file(("\n".join(lines) + "\n").encode(), "text/plain; charset=utf-8")
     found.headers |= OPEN_TO_ALL
     return found
+
+
+def policy(context: Context) -> Answer:
+    """What makes a checkpoint valid: the C2SP tlog-policy of this log; keep your own copy."""
+    found = str(context.own.settings["AUDIT_POLICY_FILE"])
+    if not found:
+        raise Absent
+    answered = file(Path(found).read_bytes(), "text/plain; charset=utf-8")
+    answered.headers |= OPEN_TO_ALL
+    return answered
 
 
 class Opened(Schema):
@@ -203,22 +226,20 @@ class ProofForm(Schema):
     checkpoint = fields.String()
 
 
-def proof_of(connection: Connection, number: int) -> dict[str, Any]:
+def proof_of(context: Context, connection: Connection, number: int) -> dict[str, Any]:
     """The inclusion proof of an entry against the newest checkpoint.
 
     Raises:
         Absent: no checkpoint covers it.
     """
-    size, note = signed(connection)
-    if number >= size:
-        raise Absent
-    tree = Tree(store.Tiles(connection), size)
+    point = shown(context, connection, number)
+    tree = Tree(store.Tiles(connection), point.size)
     return {
         "number": number,
-        "size": size,
+        "size": point.size,
         "leaf_hash": tree.leaf_hash(number).hex(),
         "proof": [each.hex() for each in tree.inclusion_proof(number)],
-        "checkpoint": note.decode(),
+        "checkpoint": point.note.encode().decode(),
     }
 
 
@@ -226,7 +247,7 @@ def proof(context: Context, number: int) -> Answer:
     """The inclusion proof of an entry; it says nothing of what the entry holds, so anybody may ask."""
     with context.read() as connection:
         try:
-            return answer(proof_of(connection, number))
+            return answer(proof_of(context, connection, number))
         except LogError as error:
             raise Absent from error
 
@@ -234,13 +255,11 @@ def proof(context: Context, number: int) -> Answer:
 def receipt(context: Context, number: int) -> Answer:
     """An entry's receipt, which proves it offline for ever (C2SP tlog-proof)."""
     with context.read() as connection:
-        size, note = signed(connection)
-        if number >= size:
-            raise Absent
+        point = shown(context, connection, number)
         found = store.entry(connection, number)
         assert found is not None
-        tree = Tree(store.Tiles(connection), size)
-        body = make_receipt(tree, number, parse_note(note), found.leaf).encode()
+        tree = Tree(store.Tiles(connection), point.size)
+        body = make_receipt(tree, number, point.note, found.leaf).encode()
     return file(body, "text/plain; charset=utf-8", name=f"entry-{number}.tlog-proof")
 
 
@@ -293,6 +312,7 @@ ROUTES = (
     Route("GET", "/log/tile/<path:path>", "log_tile", tile, allow=PUBLIC, kind="file", summary="A tile of the log.",
           sample={"path": "entries/000"}),
     Route("GET", "/log/vkey", "log_vkey", vkeys, allow=PUBLIC, kind="file", summary="The log's verifier keys."),
+    Route("GET", "/log/policy", "log_policy", policy, allow=PUBLIC, kind="file", summary="Which witnesses make a checkpoint valid."),
     Route("GET", "/api/state", "api_state", state, allow=READERS, kind="api", answers=StateForm, summary="Where the log stands."),
     Route("GET", "/api/entries", "api_entries", entries, allow=READERS, kind="api", accepts=Slice, answers=EntriesForm,
           summary="Entries, newest first."),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.audit import store
 from services.audit.log.envelope import canonical, seal_event
-from services.audit.log.errors import LeafRefused
+from services.audit.log.errors import LeafRefused, LogError
 from services.audit.log.sequencer import LogState, append
 from shared.contracts import REGISTRY
 from shared.errors import Transient
@@ -46,7 +46,12 @@ def keep_entries(work: Work, deliveries: Sequence[Delivery]) -> None:
         if not fresh:
             return
         key = str(work.connection.engine.url)
-        state = store.state_of(work.connection, at, _edge.get(key))
+        try:
+            state = store.state_of(work.connection, at, _edge.get(key))
+        except LogError as error:
+            # Nothing is appended to a log that is not sound. The events stay with the broker until a person has mended it.
+            log.critical("nothing is appended to the log: %s", error)
+            raise Transient("the log is not sound") from error
         entries = [_sealed(delivery) for delivery in fresh]
         batch = append(state, [each.leaf for each in entries])
         try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema
 
-from services.audit import store, wording
-from services.audit.api import BEYOND, READERS, note_reading, signed, state_of
+from services.audit import store, witnessing, wording
+from services.audit.api import BEYOND, READERS, note_reading, shown, state_of
 from services.audit.log.checkpoint import Checkpoint
 from services.audit.log.errors import LogError
 from services.audit.log.note import check_signatures, parse_note
@@ -26,6 +26,7 @@ from shared.web.schemas import Text, Whole
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from services.audit.log.policy import Policy
     from shared.web.context import Context
 
 PAGE = 50
@@ -192,11 +193,10 @@ def _proof(context: Context, connection: Connection, found: store.Entry) -> dict
     ``key`` is received while no checkpoint covers it, proven when every step holds, broken otherwise.
     """
     try:
-        size, note = signed(connection)
+        given = shown(context, connection, found.seq)
     except Absent:
-        size, note = 0, b""
-    if found.seq >= size:
-        return {"key": "received", "checks": [False, False, False], "path": [], "hashes": [], "size": size, "text": ""}
+        return {"key": "received", "checks": [False, False, False], "path": [], "hashes": [], "size": 0, "text": ""}
+    size, note = given.size, given.note.encode()
     tree = Tree(store.Tiles(connection), size)
     hashes: list[bytes] = []
     leaf, root = leaf_hash(found.leaf), b""
@@ -319,6 +319,38 @@ def verify(context: Context) -> Answer:
     )
 
 
+# ---- witnesses
+
+
+def witnesses(context: Context) -> Answer:
+    """Who cosigns, how far each has come, and whether the newest checkpoint counts as witnessed."""
+    rule = witnessing.policy_of(context.own.settings)
+    with context.read() as connection:
+        point = witnessing.shown(connection, rule)
+        size = store.head(connection).size
+        seen = {each.url: each for each in store.witnesses(connection)}
+    signed_by = point.judgement.witnesses if point and point.judgement else {}
+    rows = [
+        {
+            "name": name,
+            "key": str(party.key),
+            "url": party.url,
+            "seen": seen.get(party.url),
+            "cosigned_at": datetime.fromtimestamp(signed_by[name].time, UTC) if name in signed_by else None,
+        }
+        for name, party in (rule.witnesses.items() if rule else ())
+    ]
+    return page("audit/witnesses.html", rows=rows, point=point, size=size, rule=rule, groups=_groups(rule))
+
+
+def _groups(rule: Policy | None) -> list[dict[str, Any]]:
+    """The groups of the policy, each as: how many of whom."""
+    return [
+        {"name": name, "threshold": each.threshold, "members": each.members}
+        for name, each in (rule.groups.items() if rule else ())
+    ]
+
+
 ROUTES = (
     Route("GET", "/", "overview", overview, allow=READERS, summary="Where the log stands.", sample={}),
     Route("GET", "/entries/", "entries", entries, allow=READERS, accepts=ListQuery, summary="Every entry, newest first.", sample={}),
@@ -326,5 +358,6 @@ ROUTES = (
     Route("GET", "/about/<path:thing>", "about", about, allow=READERS, accepts=ListQuery, summary="What the log holds about a thing.",
           sample={"thing": "HY-2026-01"}),
     Route("GET", "/search", "search", search, allow=READERS, accepts=Sought, summary="Find an entry or a thing.", sample={}),
+    Route("GET", "/witnesses", "witnesses", witnesses, allow=READERS, summary="Who cosigns the log.", sample={}),
     Route("GET", "/verify", "verify", verify, allow=PUBLIC, summary="How to check the log oneself.", sample={}),
 )  # fmt: skip

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.audit import api, pages
+from services.audit.publishing import publish
 from services.audit.settings import SETTINGS
 from services.audit.signing import sign, signer
 from services.audit.subscriptions import SUBSCRIPTIONS
-from services.audit.tables import APPEND_ONLY, metadata
+from services.audit.tables import APPEND_ONLY, APPEND_ONLY_LATER, metadata
+from services.audit.witnessing import collect
 from shared.service import Service, Timer
 from shared.web import waiting_pages
 from shared.web.assembly import application
@@ -46,7 +48,11 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     application=build,
     demonstrate=demonstrate,
-    timers=(Timer("moment_sign", 0.2, sign),),
-    append_only=APPEND_ONLY,
-    private=("vault",),
+    timers=(
+        Timer("moment_sign", 0.2, sign),
+        Timer("moment_witness", 0.5, collect),
+        Timer("second_publish", 1.0, publish),
+    ),
+    append_only=(*APPEND_ONLY, *APPEND_ONLY_LATER),
+    private=("vault", "subscription"),
 )

@@ -6,4 +6,6 @@ SETTINGS = (
     Setting("AUDIT_ORIGIN", "houqin.example/log", "Name of the log in every checkpoint; never changes in its life."),
     Setting("AUDIT_KEY_FILE", "", "File with the log's private keys (mode 400); empty: one made in HOUQIN_DATA/keys."),
     Setting("AUDIT_SIGNER_FILE", "", "Where the signer remembers what it signed last, apart from the database; empty: HOUQIN_DATA/keys."),
+    Setting("AUDIT_POLICY_FILE", "", "C2SP tlog-policy: the log's keys, its witnesses with their addresses, and how many must cosign."),
+    Setting("AUDIT_PUBLISH_FOLDER", "", "Folder in which the log is also kept as plain files, for a web server or mirrors; empty: none."),
 )  # fmt: skip

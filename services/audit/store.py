@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from services.audit.log.envelope import Opening
+from services.audit.log.note import parse_signatures
 from services.audit.log.sequencer import Batch, Head, LogState, load_state
 from services.audit.log.tiles import FULL, Tile, TileId
 from services.audit.log.tree import EMPTY_ROOT, HASH_SIZE
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+    from services.audit.log.note import SignatureLine
 
 _HEAD = Sql(
     "SELECT size, root FROM log_head WHERE one = 1",
@@ -222,6 +225,83 @@ def checkpoint(connection: Connection) -> tuple[int, bytes, datetime] | None:
 def keep_checkpoint(connection: Connection, size: int, note: bytes, now: datetime) -> None:
     """Keep a signed checkpoint; one of a size is enough."""
     _KEEP_CHECKPOINT.run(connection, size=size, note=note, signed_at=now)
+
+
+_COSIGNED = Sql(
+    """SELECT size, note, signed_at FROM log_checkpoint WHERE size IN
+       (SELECT DISTINCT size FROM log_cosignature ORDER BY size DESC LIMIT 4) ORDER BY size DESC"""
+)
+_COSIGNATURES = Sql("SELECT line FROM log_cosignature WHERE size = :size ORDER BY key")
+_KEEP_COSIGNATURE = Sql(
+    "INSERT INTO log_cosignature (size, key, line, at) VALUES (:size, :key, :line, :at) ON CONFLICT DO NOTHING"
+)
+_WITNESSES = Sql(
+    "SELECT url, names, size, asked_at, answered_at, problem, detail FROM witness_seen ORDER BY names, url"
+)
+_KEEP_WITNESS = Sql(
+    """INSERT INTO witness_seen (url, names, size, asked_at, answered_at, problem, detail)
+       VALUES (:url, :names, :size, :asked_at, :answered_at, :problem, :detail)
+       ON CONFLICT (url) DO UPDATE SET names = excluded.names,
+       size = CASE WHEN excluded.size > 0 THEN excluded.size ELSE witness_seen.size END, asked_at = excluded.asked_at,
+       answered_at = COALESCE(excluded.answered_at, witness_seen.answered_at), problem = excluded.problem,
+       detail = excluded.detail"""
+)
+
+
+def cosigned(connection: Connection) -> list[tuple[int, bytes, datetime]]:
+    """(size, note, when) of the newest checkpoints that at least one witness cosigned, newest first."""
+    found = []
+    for size, note, at in _COSIGNED.run(connection):
+        signed_at = as_moment(at)
+        assert signed_at is not None
+        found.append((int(size), bytes(note), signed_at))
+    return found
+
+
+def cosignatures(connection: Connection, size: int) -> tuple[SignatureLine, ...]:
+    """The witnesses' lines under the checkpoint of ``size``."""
+    text = b"".join(bytes(line) for (line,) in _COSIGNATURES.run(connection, size=size)).decode()
+    return parse_signatures(text) if text else ()
+
+
+def keep_cosignatures(connection: Connection, size: int, lines: Iterable[SignatureLine], now: datetime) -> None:
+    """Keep lines that were checked; a second one of the same key is not kept."""
+    for line in lines:
+        key = f"{line.name}+{line.key_id:08x}"
+        _KEEP_COSIGNATURE.run(connection, size=size, key=key, line=str(line).encode(), at=now)
+
+
+@dataclass(frozen=True)
+class WitnessSeen:
+    """What is known of a witness now; ``problem`` is unreachable, refused, ahead, fork or empty."""
+
+    url: str
+    names: str
+    size: int
+    asked_at: datetime
+    answered_at: datetime | None
+    problem: str
+    detail: str
+
+
+def witnesses(connection: Connection) -> list[WitnessSeen]:
+    """The witnesses that were asked."""
+    found = []
+    for url, names, size, asked, answered, problem, detail in _WITNESSES.run(connection):
+        asked_at = as_moment(asked)
+        assert asked_at is not None
+        found.append(WitnessSeen(url, names, int(size), asked_at, as_moment(answered), problem, detail))
+    return found
+
+
+def keep_witness(
+    connection: Connection, url: str, names: str, size: int, problem: str, detail: str, now: datetime
+) -> None:
+    """Note how a witness answered; a size of 0 leaves the one known."""
+    _KEEP_WITNESS.run(
+        connection, url=url, names=names, size=size, problem=problem, detail=detail, asked_at=now,
+        answered_at=now if problem != "unreachable" else None,
+    )  # fmt: skip
 
 
 _COLUMNS = "seq, event_id, source, sourcenumber, type, subject, actor, time, received_at, leaf"

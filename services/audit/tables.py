@@ -8,6 +8,7 @@ from shared.database import Moment
 from shared.service import metadata_of_floor
 
 metadata = metadata_of_floor()
+metadata.info["apart"] = ("entry_words",)  # FTS5 on SQLite, tsvector on PostgreSQL: made by later_seat_belts
 
 # One row for each entry; ``leaf`` holds the bytes that were hashed, and nothing is ever read back through JSON.
 log_entry = Table(
@@ -63,6 +64,75 @@ log_checkpoint = Table(
     Column("signed_at", Moment, nullable=False),
 )
 
+# A witness's signature line under the checkpoint of a size; what is served is the note with these lines below it.
+log_cosignature = Table(
+    "log_cosignature",
+    metadata,
+    Column("size", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),  # name and id of the witness's key
+    Column("line", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("size", "key"),
+)
+
+# What is known of each witness; a fact about the present, not a record.
+witness_seen = Table(
+    "witness_seen",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("names", Text, nullable=False),  # of its keys, by comma
+    Column("size", BigInteger, nullable=False),  # that it cosigned last
+    Column("asked_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("problem", Text, nullable=False),  # unreachable, refused, ahead, fork; empty when all is well
+    Column("detail", Text, nullable=False),
+)
+
+# How far the index of words reaches: it covers entries 0 to upto - 1. The index is made anew from the log at any time.
+search_progress = Table(
+    "search_progress",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("upto", BigInteger, nullable=False),
+)
+
+# The bodies that supervise (国家级、省级、市级、基层单位, industry, third parties): a tree, each with what it may read.
+body = Table(
+    "body",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("parent", Text, nullable=False),  # code; empty for a root
+    Column("kind", Text, nullable=False),  # government, industry, third
+    Column("level", Text, nullable=False),  # nation, province, city, unit
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("sources", Text, nullable=False),  # services whose entries it reads, by comma; empty = all
+    Column("things", Text, nullable=False),  # only entries about these, by comma; empty = all
+)
+
+# Who reads for a body, and for how long. Ending one early is a new row's matter: ends_at only ever comes nearer.
+mandate = Table(
+    "mandate",
+    metadata,
+    Column("account_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("given_by", Text, nullable=False),
+    PrimaryKeyConstraint("account_id", "body", "starts_at"),
+)
+
+# Who is sent the daily digest; an address is personal data and never enters the log.
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("sent_for", Text, nullable=False),  # the last day that was sent, ISO; empty before the first
+)
+
 # The values behind commitments. Erasing deletes the row: the entry stays provable and says nothing.
 vault = Table(
     "vault",
@@ -70,7 +140,8 @@ vault = Table(
     Column("seq", BigInteger, nullable=False),
     Column("field", Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
-    Column("value", Text, nullable=False),  # JSON
+    Column("value", Text, nullable=False),  # JSON; "gcm1:" and base64 when encrypted with the vault's key
+    Column("person", Text, nullable=False, server_default=""),  # account it is said of, as far as the event tells
     PrimaryKeyConstraint("seq", "field"),
 )
 
@@ -85,8 +156,11 @@ conflict = Table(
     PrimaryKeyConstraint("event_id", "sha256"),
 )
 
+Index("vault_person", vault.c.person)
+
 # Seat belts, not proof: the tree and the witnesses are the proof. On PostgreSQL they also hold in replica mode.
-APPEND_ONLY = ("log_entry", "about", "log_checkpoint")
+APPEND_ONLY = ("log_entry", "about", "log_checkpoint")  # since revision 0002
+APPEND_ONLY_LATER = ("log_cosignature", "log_conflict")  # since revision 0003
 _SQLITE = (
     "CREATE TRIGGER {0}_no_update BEFORE UPDATE ON {0} BEGIN SELECT RAISE(ABORT, '{0} is append-only'); END",
     "CREATE TRIGGER {0}_no_delete BEFORE DELETE ON {0} BEGIN SELECT RAISE(ABORT, '{0} is append-only'); END",
@@ -99,6 +173,21 @@ _POSTGRESQL = (
     "ALTER TABLE {0} ENABLE ALWAYS TRIGGER {0}_append_only",
     "ALTER TABLE {0} ENABLE ALWAYS TRIGGER {0}_no_truncate",
 )
+
+
+def later_seat_belts(dialect: str) -> list[str]:
+    """As ``seat_belts``, for what revision 0003 adds."""
+    if dialect == "sqlite":
+        return [line.format(name) for name in APPEND_ONLY_LATER for line in _SQLITE] + [
+            "CREATE TRIGGER log_checkpoint_once BEFORE INSERT ON log_checkpoint WHEN EXISTS (SELECT 1 FROM log_checkpoint"
+            " WHERE size = NEW.size AND note <> NEW.note) BEGIN SELECT RAISE(ABORT, 'log_checkpoint is append-only'); END",
+            "CREATE VIRTUAL TABLE entry_words USING fts5(words, content='', tokenize='unicode61')",
+        ]
+    return [
+        *(line.format(name) for name in APPEND_ONLY_LATER for line in _POSTGRESQL[1:]),
+        "CREATE TABLE entry_words (seq bigint PRIMARY KEY, words tsvector NOT NULL)",
+        "CREATE INDEX entry_words_gin ON entry_words USING gin (words)",
+    ]
 
 
 def seat_belts(dialect: str) -> list[str]:
@@ -114,6 +203,6 @@ def seat_belts(dialect: str) -> list[str]:
 
 
 for _dialect in ("sqlite", "postgresql"):
-    for _statement in seat_belts(_dialect):
+    for _statement in (*seat_belts(_dialect), *later_seat_belts(_dialect)):
         # DDL fills %(places)s, so a percent sign of the statement's own is doubled.
         event.listen(metadata, "after_create", DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect))

@@ -29,7 +29,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "meter": ("dispatch.meter",),
     "unit": ("dispatch.unit",),
 }
-MONEY = frozenset({"amount"})
+MONEY = frozenset({"amount", "total", "undisputed", "paid", "difference", "balance", "interest"})
 MOST = 120  # characters of one value in a sentence
 
 
@@ -97,6 +97,8 @@ def _value(name: str, value: Any, language: Language) -> str:
         return ""
     if isinstance(value, bool):
         return language("audit.yes" if value else "audit.no")
+    if isinstance(value, str) and language.has(f"audit.code.{name}.{value}"):
+        return language(f"audit.code.{name}.{value}")
     if name in CODES:
         return _named(str(value), CODES[name], language)
     if name in MONEY:

@@ -70,14 +70,14 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("overview", "/audit/", "home", phone=True),
         Place("search", "/audit/search", "search", phone=True),
         Place("entries", "/audit/entries/", "list"),
-        Place("witnesses", "/audit/witnesses", "people", phone=True, later=True),
+        Place("witnesses", "/audit/witnesses", "people", phone=True),
         Place("findings", "/audit/findings", "alert", phone=True, later=True),
     ),
     "auditor": (
         Place("overview", "/audit/", "home", phone=True),
         Place("search", "/audit/search", "search", phone=True),
         Place("entries", "/audit/entries/", "list"),
-        Place("witnesses", "/audit/witnesses", "people", phone=True, later=True),
+        Place("witnesses", "/audit/witnesses", "people", phone=True),
         Place("findings", "/audit/findings", "alert", phone=True, later=True),
     ),
     "administrator": (

@@ -11,7 +11,7 @@ import sqlalchemy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.audit import store
+from services.audit import handlers, signing, store
 from services.audit.handlers import keep_entries
 from services.audit.log.envelope import check_opening
 from services.audit.log.tree import leaf_hash, root_of
@@ -21,8 +21,10 @@ from shared.bus.base import Delivery
 from shared.contracts.base import unseal
 from shared.contracts.requests import RequestUrged
 from shared.database import Database
+from shared.errors import Transient
 from shared.service import Running
 from tests.audit.conftest import Voices, a_chain, a_client, a_running, leaves, publish, shuffled, tell
+from tests.conftest import scratch_postgres
 from tests.people import NOON, headers_of
 
 VERIFIER = Path(__file__).parents[2] / "deploy/verify/houqin_verify.py"
@@ -157,19 +159,87 @@ def test_the_published_log_is_proven_by_the_verifier(running, tmp_path):
     assert code == 0, said
 
 
-def test_an_entry_forged_by_the_owner_of_the_database_is_named(quick, tmp_path):
-    tell(quick, some(Voices()))
-    sign(quick)
-    with quick.database.write() as connection:
-        connection.exec_driver_sql("DROP TRIGGER log_entry_no_update")
-        connection.exec_driver_sql(
-            "UPDATE log_entry SET leaf = CAST(replace(leaf, 'hy-elec-1', 'jj-elec-9') AS BLOB) WHERE seq = 11"
-        )
+def forge(running, statement, *triggers):
+    """What only the owner of the tables can do: switch the seat belts off, change, switch them on again."""
+    with running.database.write() as connection:
+        lite = connection.dialect.name == "sqlite"
+        for table, name in triggers:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}" if lite else f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+        connection.exec_driver_sql(statement)
+
+
+LEAF_11 = {
+    "sqlite": "UPDATE log_entry SET leaf = CAST(replace(leaf, 'hy-elec-1', 'jj-elec-9') AS BLOB) WHERE seq = 11",
+    "postgresql": "UPDATE log_entry SET leaf ="
+    " convert_to(replace(convert_from(leaf, 'UTF8'), 'hy-elec-1', 'jj-elec-9'), 'UTF8') WHERE seq = 11",
+}
+
+
+def test_an_entry_forged_by_the_owner_of_the_database_is_named(running, tmp_path):
+    tell(running, some(Voices()))
+    sign(running)
+    forge(running, LEAF_11[running.database.engine.dialect.name], ("log_entry", "log_entry_no_update"))
     folder = tmp_path / "mirror"
-    publish(a_client(quick), 28, folder)
-    code, said = verifier(quick, folder, "log", str(folder))
+    publish(a_client(running), 28, folder)
+    code, said = verifier(running, folder, "log", str(folder))
     assert code == 1
     assert "Entry 11 " in said
+
+
+def test_an_entry_forged_with_its_tile_does_not_give_the_root_and_is_never_signed(running, caplog):
+    voices = Voices()
+    tell(running, some(voices))
+    sign(running)
+    tell(running, a_chain(voices, "r8", "2026-1125-008"))
+    lite = running.database.engine.dialect.name == "sqlite"
+    wipe = "zeroblob(32)" if lite else "decode(repeat('00', 32), 'hex')"
+    with running.database.write() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE log_tile SET data = {'CAST(' if lite else ''}substr(data, 1, 352) || {wipe} || substr(data, 385)"
+            f"{' AS BLOB)' if lite else ''} WHERE level = 0"
+        )
+    started_anew()
+    sign(running)
+    with pytest.raises(Transient):
+        tell(running, a_chain(voices, "r9", "2026-1125-009"))
+    with running.database.read() as connection:
+        assert store.checkpoint(connection)[0] == 28
+        assert store.head(connection).size == 35
+    assert "the log is not signed" in caplog.text
+    assert "nothing is appended" in caplog.text
+
+
+def started_anew():
+    """As in a process that has just begun: nothing is remembered of the log."""
+    handlers._edge.clear()
+    signing._begun.clear()
+    signing._not_before.clear()
+
+
+def test_replica_mode_of_a_superuser_does_not_pass_the_seat_belts():
+    url, drop = scratch_postgres()
+    engine = sqlalchemy.create_engine(url)
+    SERVICE.metadata.create_all(engine)
+    with pytest.raises(sqlalchemy.exc.DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO log_checkpoint VALUES (1, 'x', now())")
+        connection.exec_driver_sql("SET session_replication_role = replica")
+        connection.exec_driver_sql("DELETE FROM log_checkpoint")
+    engine.dispose()
+    drop()
+
+
+test_replica_mode_of_a_superuser_does_not_pass_the_seat_belts.pytestmark = [pytest.mark.postgres]
+
+
+def test_insert_or_replace_of_a_foreign_tool_changes_nothing(quick, tmp_path):
+    tell(quick, a_chain(Voices()))
+    sign(quick)
+    with sqlite3.connect(tmp_path / "audit.db") as tool:  # without recursive_triggers
+        for name in ("log_entry", "log_checkpoint"):
+            columns = [row[1] for row in tool.execute(f"PRAGMA table_info({name})")]
+            bent = ", ".join("x'00'" if each in {"leaf", "note"} else each for each in columns)
+            with pytest.raises(sqlite3.DatabaseError, match="append-only"):
+                tool.execute(f"INSERT OR REPLACE INTO {name} SELECT {bent} FROM {name}")
 
 
 def test_a_receipt_is_proven_offline_and_a_changed_one_is_not(quick, tmp_path):

@@ -37,7 +37,7 @@ class Group:
     members: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Policy:
     """What makes a checkpoint valid.
 
