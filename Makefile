@@ -6,7 +6,7 @@ PY := .venv/bin/python
 WARN := -W ignore::DeprecationWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help up test setup setup-dev assets lint types bench broker day docs lock clean
+.PHONY: help up test simulate setup setup-dev assets lint types bench broker day docs lock clean
 
 ##@ Run
 up: setup assets ## Start all four services in one process on http://127.0.0.1:8000, with the demonstration compound.
@@ -21,6 +21,9 @@ day: setup ## Drive one working day through the HTTP API of a running installati
 ##@ Check
 test: setup-dev assets ## Run the whole suite; broker, database and browser tests run where those are reachable.
 	@$(PY) -m pytest $(ARGS)
+
+simulate: setup-dev ## Seeded histories of the four services with faults, until one breaks (ARGS="--seed 1 --kind hop").
+	@$(PY) $(WARN) -m tests.simulation $(ARGS)
 
 lint: setup-dev ## Style and import rules.
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && .venv/bin/lint-imports

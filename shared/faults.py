@@ -19,7 +19,6 @@ POINTS = (
     "consumer.before_commit",
     "consumer.before_ack",
     "consumer.acked",
-    "log.batched",
     "log.signed",
     "log.published",
 )

@@ -41,6 +41,7 @@ from shared.errors import (
     TooMany,
     Transient,
 )
+from shared.faults import fault
 from shared.ids import new_id
 from shared.language import choose, language
 from shared.web import answers, idempotency
@@ -313,6 +314,8 @@ class Application:
                 if claim and context.unit and response.status_code < 400:
                     kept = idempotency.Kept(response.status_code, _repeated(response), response.get_data(as_text=True))
                     idempotency.keep(context.unit, claim, kept)
+                fault("handler.before_commit")
+            fault("handler.after_commit")
         except (Refused, IntegrityError):
             # A first attempt may have taken the key, or the thing itself: then its answer is the answer.
             first = self._first_answer(claim) if claim else None
