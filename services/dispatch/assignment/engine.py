@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SENT = "sent"  # a route's status after its dispatch in this decision
 WORTH_INTERRUPTING = 60.0  # yuan an emergency must cost as planned before anybody is interrupted for it
 GAIN = 20.0  # yuan an interruption must gain
+MANY = 200  # crews from which on the search for each of them is cut, so that a decision stays quick
 RETURN_MINUTES = 5  # what an interrupted job takes longer
 
 
@@ -57,11 +58,17 @@ class Engine:
         self._take_in(jobs, by_crew.values(), in_hand or {})
         for state in by_crew.values():
             self._stand(self.plan.by_crew[state.id], state, now)
+        begun = Route.steps
         plan.make_possible()
         plan.place_left_out()
-        plan.improve(int(self.tuning.effort * (1 + len(self.open) / max(1, len(plan.routes)))))
+        plan.improve(self._effort() - (Route.steps - begun))
         sent = self._interrupt(by_crew, now)
         return sent + self._send(by_crew, now)
+
+    def _effort(self) -> int:
+        """Steps of search at this decision, placing included: more for long queues, fewer where many crews share it."""
+        crews = max(1, len(self.plan.routes))
+        return int(self.tuning.effort * (1 + len(self.open) / crews) * min(1.0, MANY / crews))
 
     # -- taking in
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,12 @@ WINDOW = 2  # a stop's rivals are drawn from so many times the wanted number, be
 
 
 class Rivals:
-    """Stops by the crews they compete for, each list in order of due time."""
+    """Stops by the crews they compete for, each list in order of due time; those that nobody can do are left aside."""
 
     def __init__(self, stops: Iterable[Stop]) -> None:
-        self._all = sorted(dict.fromkeys(stops), key=lambda stop: (stop.key[3], stop.jobs[0].id))
+        self._all = sorted(
+            (stop for stop in dict.fromkeys(stops) if stop.mask), key=lambda stop: (stop.key[3], stop.jobs[0].id)
+        )
         self._of: dict[int, tuple[list[Stop], dict[Stop, int]]] = {}
 
     def __len__(self) -> int:
@@ -56,6 +59,7 @@ class Plan:
         stops: by job id, planned or not.
         left_out: stops in no route.
         now: the minute the plan is priced at.
+        heat: yuan that a move of the search may lose, drawn anew each time; 0 keeps only what is not worse.
     """
 
     def __init__(self, area: Area, tuning: Tuning, seed: int) -> None:
@@ -68,6 +72,7 @@ class Plan:
         self.stops: dict[str, Stop] = {}
         self.left_out: dict[Stop, None] = {}  # a set that keeps its order, so that chance stays seeded
         self.now = 0
+        self.heat = 0.0
 
     # -- stops
 
@@ -265,7 +270,7 @@ class Plan:
             if route.version != version or route.valid_at != now:
                 route.walk(now)
                 change += route.cost - cost
-        if change <= EQUAL:
+        if change <= EQUAL or (self.heat and change < -self.heat * log(1.0 - self.chance.random())):
             return
         for route, stops, points, cost, version in before.values():
             if route.version == version and route.valid_at == now:

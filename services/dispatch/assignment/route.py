@@ -58,9 +58,8 @@ class Tuning:
     eager: float = 0.01
     hold: float = 6.0
     early: int = 2
-    effort: int = 1500
-    urgent_seed: float = 0.0
-    batch: int = 6
+    effort: int = 3000
+    batch: int = 10
     overrun: float = 0.12
 
 
