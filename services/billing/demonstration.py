@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 
 from services.billing import tables
-from services.billing.handlers import put_contract_in_force
+from services.billing.handlers.contracts import put_contract_in_force
 
 if TYPE_CHECKING:
     from shared.service import Running

@@ -1,12 +1,22 @@
 """What billing listens to."""
 
-from services.billing.handlers import change_account, end_session, record_usage
+from services.billing.handlers.hearing import (
+    change_account,
+    end_session,
+    note_promises,
+    note_reopening,
+    note_stars,
+    record_usage,
+)
 from shared.bus.base import on
 from shared.contracts.dispatch import WorkOrderFinished
-from shared.contracts.requests import AccountChanged, SessionEnded
+from shared.contracts.requests import AccountChanged, RequestConfirmed, RequestReopened, SessionEnded
 
 SUBSCRIPTIONS = (
     on(WorkOrderFinished, do=record_usage),
+    on(WorkOrderFinished, do=note_promises),
+    on(RequestConfirmed, do=note_stars),
+    on(RequestReopened, do=note_reopening),
     on(SessionEnded, do=end_session),
     on(AccountChanged, do=change_account),
 )

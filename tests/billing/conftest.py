@@ -19,7 +19,7 @@ from shared.service import Running
 from tests.conftest import scratch_postgres
 from tests.people import NOON
 
-FINISHED = next(each for each in SERVICE.subscriptions if WorkOrderFinished in each.events)
+FINISHED = next(each for each in SERVICE.subscriptions if each.name == "billing.record_usage")
 
 
 def a_running(folder, url):

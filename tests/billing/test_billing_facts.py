@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.billing import store
-from services.billing.handlers import agreements
+from services.billing.handlers.contracts import agreements
 from services.billing.pricing.rating import rate
 from tests.billing.conftest import a_running, facts, finished, hours, tell
 
@@ -67,9 +67,9 @@ def check_money(running):
                 assert each.head == head
                 assert Decimal(json.loads(each.body)["amount"]) == each.amount
             assert store.feed_head(connection, row.ref) == (len(feed), head)
-            lines = agreements(connection, [row.ref])[row.ref].cards[0][2]
+            lines = agreements(connection, [row.ref])[row.ref].full.cards[0].lines
             for each in totals:
-                line = lines[each.item, each.meter]
+                line = lines[f"{each.item}/{each.meter}"]
                 assert rate(line.price, each.quantity, line.terms).amount == each.billed
             assert budget[row.budget_line] == sum(each.amount for each in mine)
 

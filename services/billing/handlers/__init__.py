@@ -1,0 +1,1 @@
+"""What billing does: each function one use case within one transaction."""
