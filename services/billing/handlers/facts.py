@@ -215,9 +215,8 @@ class _Recorder:
         place, version = (was, old.card_version) if void else self._place(full.item, full.meter, full.service_at)
         row = self._row(full, digest, place, version) | {"corrects": old.fact_id}
         moves: list[tuple[Place, Fact | None, Fact | None]] = []
-        taken = (
-            _fact_of(dict(old._mapping)) if was is not None and (old.quantity >= 0 or not self._is_sum(was)) else None
-        )  # noqa: SLF001
+        counts = was is not None and (old.quantity >= 0 or not self._is_sum(was))
+        taken = _fact_of(dict(old._mapping)) if counts else None  # noqa: SLF001  SQLAlchemy's documented name
         given = None if void or place is None else _fact_of(row)
         if was is not None and was == place:
             moves.append((was, taken, given))
