@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.contracts.base import REGISTRY
 from shared.database import Sql, as_moment
 from shared.errors import Absent, Conflict, Invalid
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from shared.service import Running
+    from shared.work import Work
 
 _LIST = Sql(
     """SELECT row_id, handler, event_id, type, state, attempt, since, not_before, error FROM waiting
        WHERE row_id > :after ORDER BY row_id LIMIT :limit"""
 )
-_ONE = Sql("SELECT state, body, error FROM waiting WHERE row_id = :row_id")
+_ONE = Sql("SELECT state, body, error, handler, event_id, type FROM waiting WHERE row_id = :row_id")
 _AGAIN = Sql(
     "UPDATE waiting SET state = 'waiting', attempt = 1, not_before = :now WHERE row_id = :row_id AND state <> 'dead'"
 )
@@ -69,22 +71,35 @@ def body(connection: Connection, row_id: int) -> str:
     return str(row[1])
 
 
-def send_again(connection: Connection, row_id: int, now: datetime) -> None:
-    """Have it tried once more, from the beginning of its patience.
+def send_again(work: Work, row_id: int) -> None:
+    """Have it tried once more, from the beginning of its patience, and say so.
 
     Raises:
         Absent: there is no such row.
         Conflict: it cannot be read as an event.
     """
-    row = _ONE.run(connection, row_id=row_id).first()
+    row = _ONE.run(work.connection, row_id=row_id).first()
     if row is None:
         raise Absent
-    if not _AGAIN.run(connection, row_id=row_id, now=now).rowcount:
+    if not _AGAIN.run(work.connection, row_id=row_id, now=work.now).rowcount:
         raise Conflict("waiting.dead")
+    _say(work, row, "sent_again", "")
 
 
-def discard(connection: Connection, row_id: int, reason: str) -> str:
-    """Give it up; the body that is given up, for the record of who did it and why.
+def _say(work: Work, row: Any, act: str, reason: str) -> None:
+    """That a person settled it is an event of its own, so that it stands in the log under that person's name."""
+    _, _, _, handler, event_id, type_ = row
+    settled: Any = REGISTRY[f"{work.service}.waiting_settled.v1"]
+    work.say(
+        settled(
+            event_id=event_id or "unreadable", event_type=type_, handler=handler, act=act, reason=reason.strip()[:300],
+            settled_at=work.now,
+        )
+    )  # fmt: skip
+
+
+def discard(work: Work, row_id: int, reason: str) -> str:
+    """Give it up and say so; the body that is given up.
 
     Raises:
         Absent: there is no such row.
@@ -92,9 +107,12 @@ def discard(connection: Connection, row_id: int, reason: str) -> str:
     """
     if not reason.strip():
         raise Invalid(fields={"reason": "field.required"})
-    given_up = body(connection, row_id)
-    _DISCARD.run(connection, row_id=row_id)
-    return given_up
+    row = _ONE.run(work.connection, row_id=row_id).first()
+    if row is None:
+        raise Absent
+    _DISCARD.run(work.connection, row_id=row_id)
+    _say(work, row, "discarded", reason)
+    return str(row[1])
 
 
 def command(running: Running, arguments: Sequence[str]) -> int:
@@ -130,15 +148,15 @@ def _run(running: Running, options: Any) -> int:
         with running.database.read() as connection:
             print(body(connection, options.row))
         return 0
-    with running.database.write() as connection:
+    with running.work() as work:
         if options.action == "discard":
-            given_up = discard(connection, options.row, options.why)
+            given_up = discard(work, options.row, options.why)
             print(f"discarded {options.row} ({len(given_up)} characters): {options.why}")
             return 0
         chosen = options.rows or [
-            row.row_id for row in rows(connection, limit=10_000) if options.all and row.state == "parked"
+            row.row_id for row in rows(work.connection, limit=10_000) if options.all and row.state == "parked"
         ]
         for row_id in chosen:
-            send_again(connection, row_id, running.clock.now())
+            send_again(work, row_id)
         print(f"{len(chosen)} will be tried again")
     return 0

@@ -1465,7 +1465,10 @@ def check_bundle(path: Path, trust: Trust, report: Report) -> None:
         report.note("bundle", subject=bundle.subject, count=len(envelopes))
     if bundle.statement is not None:
         try:
-            Statement(bundle.statement, envelopes, report).check()
+            if "drawn" in bundle.statement:
+                SealedStatement(whole_of(bundle.statement, "drawn"), envelopes, report).check()
+            else:
+                Statement(bundle.statement, envelopes, report).check()
         except Broken as error:
             raise Problem("bundle_file_malformed", what=path, reason=error) from None
 
@@ -1574,6 +1577,179 @@ class Statement:
             else:
                 raise Problem("ref_broken", line=line, entry=ref.entry, pointer=ref.pointer)
         return value
+
+
+class SealedStatement:
+    """A statement computed again from the events that were sealed when it was drawn; the bundle only says which it is.
+
+    Nothing in the bundle tells how an amount comes about: lines, facts and prices are found by what the events say.
+    """
+
+    def __init__(self, drawn: int, envelopes: dict[int, Any], report: Report) -> None:
+        self.report = report
+        self.place = drawn
+        self.events = [(index, each) for index, each in sorted(envelopes.items()) if isinstance(each, dict)]
+        self.by_id = {str(each.get("id")): each for _, each in self.events}
+        self.drawn = self._data(envelopes.get(drawn), "billing.statement_drawn.v1")
+        self.counted: set[str] = set()
+
+    @staticmethod
+    def _data(envelope: Any, kind: str) -> dict[str, Any]:
+        data = envelope.get("data") if isinstance(envelope, dict) else None
+        if not isinstance(data, dict) or envelope.get("type") != kind:
+            raise Broken(f"an entry that should be {kind} is something else")
+        return data
+
+    def _said(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
+        """(id, data) of every event of a kind in the bundle, in the order of the log."""
+        return [(str(each.get("id")), self._data(each, kind)) for _, each in self.events if each.get("type") == kind]
+
+    def check(self) -> None:
+        """The lines are those that were sealed, each follows from its events, and they come to the total."""
+        lines = self._lines()
+        amounts = []
+        for number, parts in sorted(lines.items()):
+            line = parts[0]
+            name = f"{number} {_shown(line.get('item', ''), 40)} {_shown(line.get('meter', ''), 40)}".strip()
+            try:
+                amounts.append(self._line(name, line, [each for part in parts for each in strings_of(part, "events")]))
+            except Problem as problem:
+                self.report.blame(problem)
+            except Broken as error:
+                self.report.blame(Problem("card_broken", line=name, reason=error))
+        if len(amounts) != len(lines):
+            return
+        computed, stated = sum(amounts, Fraction(0)), number_of(self.drawn.get("total"), "total")
+        if computed != stated:
+            self.report.blame(Problem("total_wrong", stated=decimal_text(stated), computed=decimal_text(computed)))
+        else:
+            self.report.note("total", amount=decimal_text(computed))
+
+    def _lines(self) -> dict[int, list[dict[str, Any]]]:
+        """The parts of each line, complete; those that the issued statement names, where it was issued."""
+        ref = text_of(self.drawn, "statement")
+        said = [
+            (id_, line) for id_, line in self._said("billing.statement_line_drawn.v1") if line.get("statement") == ref
+        ]
+        for _, issued in self._said("billing.statement_issued.v1"):
+            if issued.get("statement") == ref:
+                named = set(strings_of(issued, "line_events"))
+                missing, extra = sorted(named - {id_ for id_, _ in said}), sorted({id_ for id_, _ in said} - named)
+                if missing or extra:
+                    raise Problem(
+                        "facts_differ", line=ref, missing=", ".join(missing) or "-", extra=", ".join(extra) or "-"
+                    )
+        lines: dict[int, list[dict[str, Any]]] = {}
+        for _, line in said:
+            lines.setdefault(whole_of(line, "line"), []).append(line)
+        count = whole_of(self.drawn, "lines")
+        if sorted(lines) != list(range(1, count + 1)):
+            raise Broken(
+                f"the statement has {count} lines, the bundle has {', '.join(map(str, sorted(lines))) or 'none'}"
+            )
+        for number, parts in lines.items():
+            parts.sort(key=lambda part: whole_of(part, "part"))
+            if [part["part"] for part in parts] != list(range(1, whole_of(parts[0], "parts") + 1)):
+                raise Broken(f"line {number} is not there with all its parts")
+        return lines
+
+    def _line(self, name: str, line: dict[str, Any], events: list[str]) -> Fraction:
+        missing = [each for each in events if each not in self.by_id]
+        if missing:
+            raise Problem("facts_differ", line=name, missing=", ".join(missing[:5]), extra="-")
+        kind, stated = text_of(line, "kind"), number_of(line.get("amount"), "amount")
+        if kind == "charge":
+            computed, how = self._charge(name, line, events)
+        else:
+            computed, how = self._decided(kind, line, events)
+        if computed != stated:
+            raise Problem("amount_wrong", line=name, stated=decimal_text(stated), computed=decimal_text(computed))
+        self.report.note("line", line=name, how=how, amount=decimal_text(computed))
+        return computed
+
+    def _charge(self, name: str, line: dict[str, Any], events: list[str]) -> tuple[Fraction, str]:
+        """The price of the card that was in force, applied to the quantities of the facts that stand."""
+        facts = self._facts(name, line, events)
+        if len(facts) != whole_of(line, "facts"):
+            raise Problem("facts_differ", line=name, missing=f"{line['facts']} - {len(facts)}", extra="-")
+        card = self._card(line)
+        quantity = aggregate(card.get("aggregation", "sum"), list(facts.values()))
+        return rounded(
+            rate(card, quantity), {"mode": "half_up", "digits": 2}
+        ), f"{decimal_text(quantity)} = Σ {len(facts)}"
+
+    def _facts(self, name: str, line: dict[str, Any], events: list[str]) -> dict[str, Fraction]:
+        wanted, facts = set(events), {}
+        for _, envelope in self.events:
+            if str(envelope.get("id")) not in wanted:
+                continue
+            for fact, data in self._recorded(envelope):
+                if (data.get("item") or line["item"], data.get("meter")) != (line["item"], line["meter"]):
+                    continue
+                if data.get("kind") in {"void", "correct"}:
+                    facts.pop(str(data.get("corrects")), None)
+                if data.get("kind") != "void":
+                    facts[fact] = number_of(data.get("quantity"), "quantity")
+        for fact in facts:
+            if fact in self.counted:
+                raise Problem("fact_twice", line=name, entry=self.place, pointer=fact)
+        self.counted |= facts.keys()
+        return facts
+
+    def _recorded(self, envelope: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        kind = envelope.get("type")
+        if kind == "billing.usage_recorded.v1":
+            data = self._data(envelope, kind)
+            yield text_of(data, "fact_id"), data
+        elif kind == "billing.usage_batch_recorded.v1":
+            data = self._data(envelope, kind)
+            for each in list_of(data, "facts"):
+                yield text_of(each, "fact_id"), {**data, **each, "kind": "fact"}
+
+    def _card(self, line: dict[str, Any]) -> dict[str, Any]:
+        """The terms of the line's meter in the card that the line names."""
+        card = self._data(self.by_id.get(text_of(line, "card_event")), "billing.card_in_force.v1")
+        if (card.get("contract"), card.get("card_version")) != (line.get("contract"), line.get("card_version")):
+            raise Broken("the card is of another contract or version")
+        for each in list_of(card, "lines"):
+            if isinstance(each, dict) and (each.get("item"), each.get("meter")) == (
+                line.get("item"),
+                line.get("meter"),
+            ):
+                terms = parse_json(text_of(each, "terms").encode())
+                if isinstance(terms, dict):
+                    return {**terms, **terms.get("terms", {})} if isinstance(terms.get("terms"), dict) else terms
+        raise Broken("the card has no price for this meter")
+
+    def _decided(self, kind: str, line: dict[str, Any], events: list[str]) -> tuple[Fraction, str]:
+        """What people decided and sealed: the amounts themselves, with the sign of their kind."""
+        if kind == "adjustment":
+            found = [
+                number_of(data.get("amount"), "amount")
+                for _, data in self._said("billing.adjustment_booked.v1")
+                if (data.get("booked_in"), data.get("for_period")) == (self.drawn.get("period"), line.get("for_period"))
+                and all(data.get(each) == line.get(each) for each in ("contract", "item", "meter", "card_version"))
+            ]
+            return sum(found, Fraction(0)), f"Σ {len(found)}"
+        if kind not in SIGNS:
+            raise Broken(f"lines of kind {_shown(kind, 40)} are not known here")
+        found = [
+            abs(number_of(data.get(field), field))
+            for type_, field in DECIDED.items()
+            for id_, data in self._said(type_)
+            if id_ in set(events)
+        ]
+        if not found:
+            raise Broken("no event that decided it is in the bundle")
+        return SIGNS[kind] * sum(found, Fraction(0)), f"Σ {len(found)}"
+
+
+SIGNS = {"deduction": -1, "bonus": 1, "retention_held": -1, "retention_released": 1, "interest": 1}
+DECIDED = {
+    "billing.deduction_posted.v1": "amount",
+    "billing.retention_moved.v1": "amount",
+    "billing.statement_paid.v1": "interest",
+}
 
 
 # What a quantity costs; exact fractions throughout. The definitions are those of docs/reference/bundles.md.

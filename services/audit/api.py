@@ -7,16 +7,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
-from services.audit import store, witnessing
+from services.audit import store, vault, witnessing
 from services.audit.log.checkpoint import Checkpoint
 from services.audit.log.errors import LogError, Malformed
-from services.audit.log.note import parse_note
+from services.audit.log.note import encode_base64, parse_note
 from services.audit.log.receipt import make_receipt
 from services.audit.log.tiles import ENTRIES, FULL, Tree, pack_entries, parse_tile_path
 from services.audit.log.tree import leaf_hash
 from services.audit.signing import keys
+from services.audit.taking import bundle_of
 from shared.clock import to_text
 from shared.contracts.audit import LogRead
 from shared.errors import Absent
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from shared.web.context import Context
 
 READERS = Access.to(supervisor="all", auditor="all", administrator="all")
+DISCLOSED_TO = Access.to(supervisor="all", auditor="all")
 BEYOND = 2**53 - 1
 
 OPEN_TO_ALL = {"Access-Control-Allow-Origin": "*"}
@@ -263,6 +265,70 @@ def receipt(context: Context, number: int) -> Answer:
     return file(body, "text/plain; charset=utf-8", name=f"entry-{number}.tlog-proof")
 
 
+def bundle(context: Context, thing: str) -> Answer:
+    """Every sealed entry about a thing in one file that proves itself; a statement's also holds what it follows from."""
+    with context.read() as connection:
+        body, count = bundle_of(connection, thing, shown(context, connection))
+    note_reading(context, "export", thing, count)
+    name = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "-" for each in thing)[:80]
+    return file(body, "application/json", name=f"bundle-{name}.json")
+
+
+def openings(context: Context, number: int) -> Answer:
+    """The values behind an entry's commitments with their salts; whoever holds them can check them against the entry."""
+    with context.read() as connection:
+        if store.entry(connection, number) is None:
+            raise Absent
+        found = vault.openings(connection, number, context.own.settings)
+    note_reading(context, "disclosure", str(number), len(found))
+    return answer(
+        {
+            "number": number,
+            "openings": [
+                {"field": each.field, "salt": encode_base64(each.salt), "value": each.value} for each in found
+            ],
+        }
+    )
+
+
+class OpeningsForm(Schema):
+    """Disclosed values of one entry."""
+
+    number = fields.Integer()
+    openings = fields.List(fields.Nested(Opened))
+
+
+class Ids(Schema):
+    """Events whose place is asked for."""
+
+    event = fields.List(Text(64), load_default=list, validate=validate.Length(max=50))
+
+
+class SealedForm(Schema):
+    """Where one event stands."""
+
+    event_id = fields.String()
+    number = fields.Integer(metadata={"description": "of its entry"})
+    sealed = fields.Boolean(metadata={"description": "whether a signed checkpoint covers it"})
+
+
+class PlacesForm(Schema):
+    """Where events stand in the log; an event that is not listed has not arrived."""
+
+    covers = fields.Integer(metadata={"description": "size of the newest checkpoint"})
+    found = fields.List(fields.Nested(SealedForm))
+
+
+def sealed(context: Context) -> Answer:
+    """Where events stand in the log. It tells nothing of what they hold, so anybody who knows an event's id may ask."""
+    asked = context.query()["event"]
+    with context.read() as connection:
+        size = covered(connection)
+        found = store.entries_of_events(connection, set(asked))
+    places = [{"event_id": each.event_id, "number": each.seq, "sealed": each.seq < size} for each in found]
+    return answer({"covers": size, "found": places})
+
+
 class SourceForm(Schema):
     """How complete a source is in the log."""
 
@@ -320,6 +386,12 @@ ROUTES = (
           summary="One entry.", sample={"number": "0"}),
     Route("GET", "/api/entries/<int:number>/proof", "api_proof", proof, allow=PUBLIC, kind="api", answers=ProofForm,
           summary="An entry's inclusion proof.", sample={"number": "0"}),
+    Route("GET", "/api/sealed", "api_sealed", sealed, allow=PUBLIC, kind="api", accepts=Ids, answers=PlacesForm,
+          summary="Where events stand in the log."),
+    Route("GET", "/api/entries/<int:number>/openings", "api_openings", openings, allow=DISCLOSED_TO, kind="api",
+          answers=OpeningsForm, summary="The personal values behind an entry, for those who may see them.", sample={"number": "0"}),
+    Route("GET", "/api/bundles/<path:thing>", "api_bundle", bundle, allow=READERS, kind="file",
+          summary="Everything about a thing, provable offline.", sample={"thing": "HY-2026-01"}),
     Route("GET", "/api/entries/<int:number>/receipt", "api_receipt", receipt, allow=READERS, kind="file",
           summary="An entry's receipt.", sample={"number": "0"}),
 )  # fmt: skip

@@ -6,14 +6,16 @@ import json
 import logging
 import threading
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from services.audit import store
+from services.audit import store, vault
 from services.audit.log.envelope import canonical, seal_event
 from services.audit.log.errors import LeafRefused, LogError
 from services.audit.log.sequencer import LogState, append
 from shared.contracts import REGISTRY
+from shared.contracts.audit import ConflictNoticed
 from shared.errors import Transient
 from shared.web import revocation
 
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 
 # Fields by which an entry is found again, beside the event's own subject.
 THINGS = ("request_id", "request_reference", "reference", "order_id", "fact_id", "contract", "supplier", "crew",
-          "account_id", "requester")  # fmt: skip
+          "account_id", "requester", "statement", "deduction_id", "corrects", "complaint_id", "scored")  # fmt: skip
 
 MOST_ATTRIBUTE = 2000  # characters of an attribute that is kept in the leaf of an event that has no canonical form
 
@@ -55,7 +57,7 @@ def keep_entries(work: Work, deliveries: Sequence[Delivery]) -> None:
         entries = [_sealed(delivery) for delivery in fresh]
         batch = append(state, [each.leaf for each in entries])
         try:
-            store.keep(work.connection, batch, entries, work.now)
+            store.keep(work.connection, batch, entries, work.now, partial(vault.stored, work.connection))
         except store.TwoSequencers as error:
             raise Transient("another sequencer moved the head") from error
         _edge[key] = batch.state
@@ -70,7 +72,8 @@ def _fresh(work: Work, deliveries: Sequence[Delivery]) -> list[Delivery]:
     there = store.known(work.connection, by_id)
     for delivery in [*doubled, *(by_id[event_id] for event_id in there)]:
         digest = sha256(delivery.body).hexdigest()
-        store.note_conflict(work.connection, delivery.envelope.id, digest, delivery.body.decode(), work.now)
+        if store.note_conflict(work.connection, delivery.envelope.id, digest, delivery.body.decode(), work.now):
+            work.say(ConflictNoticed(event_id=delivery.envelope.id, sha256=digest, noticed_at=work.now))
         log.error("event %s came again under another number or with other bytes", delivery.envelope.id)
     return [delivery for event_id, delivery in by_id.items() if event_id not in there]
 
@@ -100,7 +103,13 @@ def _sealed(delivery: Delivery) -> store.NewEntry:
         leaf=sealed.leaf,
         things=tuple(sorted(things)),
         openings=sealed.openings,
+        person=str(envelope.data.get("requester") or envelope.data.get("account_id") or _account(envelope.actor)),
     )
+
+
+def _account(actor: str) -> str:
+    kind, _, name = actor.partition(":")
+    return name if kind == "account" else ""
 
 
 def _plain(event: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema
 
-from services.audit import store, witnessing, wording
+from services.audit import store, vault, witnessing, wording
 from services.audit.api import BEYOND, READERS, note_reading, shown, state_of
 from services.audit.log.checkpoint import Checkpoint
 from services.audit.log.errors import LogError
@@ -133,7 +133,7 @@ def entry(context: Context, number: int) -> Answer:
             raise Absent
         beside = [each for each in store.timeline(connection, found.subject, BEYOND, MOST_ABOUT) if each.seq != number]
         proof = _proof(context, connection, found)
-        openings = store.openings(connection, number)
+        openings = vault.openings(connection, number, context.own.settings)
         sealed = _covered(connection)
     note_reading(context, "entry", str(number), 1)
     body = json.loads(found.leaf)

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from services.audit.log.envelope import Opening
 from services.audit.log.note import parse_signatures
 from services.audit.log.sequencer import Batch, Head, LogState, load_state
 from services.audit.log.tiles import FULL, Tile, TileId
@@ -14,11 +13,12 @@ from services.audit.log.tree import EMPTY_ROOT, HASH_SIZE
 from shared.database import Sql, as_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
 
+    from services.audit.log.envelope import Opening
     from services.audit.log.note import SignatureLine
 
 _HEAD = Sql(
@@ -53,11 +53,11 @@ _TILE = Sql(
     """INSERT INTO log_tile (level, number, width, data) VALUES (:level, :number, :width, :data)
        ON CONFLICT (level, number) DO UPDATE SET width = excluded.width, data = excluded.data"""
 )
-_SECRET = Sql("INSERT INTO vault (seq, field, salt, value) VALUES (:seq, :field, :salt, :value)")
+_SECRET = Sql("INSERT INTO vault (seq, field, salt, value, person) VALUES (:seq, :field, :salt, :value, :person)")
 _SECRETS = Sql(
     "SELECT 1",
-    postgresql="""INSERT INTO vault (seq, field, salt, value) SELECT * FROM unnest(CAST(:seq AS bigint[]),
-       CAST(:field AS text[]), CAST(:salt AS bytea[]), CAST(:value AS text[]))""",
+    postgresql="""INSERT INTO vault (seq, field, salt, value, person) SELECT * FROM unnest(CAST(:seq AS bigint[]),
+       CAST(:field AS text[]), CAST(:salt AS bytea[]), CAST(:value AS text[]), CAST(:person AS text[]))""",
 )
 _CONFLICT = Sql(
     """INSERT INTO log_conflict (event_id, sha256, noticed_at, body) VALUES (:event_id, :sha256, :noticed_at, :body)
@@ -84,6 +84,7 @@ class NewEntry:
     leaf: bytes
     things: tuple[str, ...]
     openings: tuple[Opening, ...]
+    person: str = ""  # account that the openings are about, as far as the event tells
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,10 @@ def known(connection: Connection, ids: Iterable[str]) -> set[str]:
     return {event_id for (event_id,) in _KNOWN.run(connection, ids=parameter)}
 
 
-def keep(connection: Connection, batch: Batch, entries: Sequence[NewEntry], now: datetime) -> None:
-    """Write a batch: entries, what they are about, openings, tiles, and the head last.
+def keep(
+    connection: Connection, batch: Batch, entries: Sequence[NewEntry], now: datetime, hide: Callable[[Opening], str]
+) -> None:
+    """Write a batch: entries, what they are about, openings as ``hide`` writes them, tiles, and the head last.
 
     Raises:
         TwoSequencers: the head has moved since the batch was made.
@@ -188,7 +191,7 @@ def keep(connection: Connection, batch: Batch, entries: Sequence[NewEntry], now:
         _ABOUT.run(connection, things=[thing for thing, _ in things], seqs=[seq for _, seq in things])
     secrets = [
         {"seq": batch.first + at, "field": opening.field, "salt": opening.salt,
-         "value": json.dumps(opening.value, ensure_ascii=False)}
+         "value": hide(opening), "person": each.person}
         for at, each in enumerate(entries)
         for opening in each.openings
     ]  # fmt: skip
@@ -207,9 +210,10 @@ def _keep_tiles(connection: Connection, tiles: Iterable[Tile]) -> None:
         _TILE.run(connection, level=tile.id.level, number=tile.id.index, width=tile.id.width or FULL, data=tile.data)
 
 
-def note_conflict(connection: Connection, event_id: str, sha256: str, body: str, now: datetime) -> None:
-    """Keep the evidence of an event id that came again with other bytes."""
-    _CONFLICT.run(connection, event_id=event_id, sha256=sha256, noticed_at=now, body=body)
+def note_conflict(connection: Connection, event_id: str, sha256: str, body: str, now: datetime) -> bool:
+    """Keep the evidence of an event id that came again with other bytes; false when it was kept before."""
+    kept = _CONFLICT.run(connection, event_id=event_id, sha256=sha256, noticed_at=now, body=body)
+    return bool(kept.rowcount)
 
 
 def checkpoint(connection: Connection) -> tuple[int, bytes, datetime] | None:
@@ -312,7 +316,6 @@ _TIMELINE = Sql(
        (SELECT seq FROM about WHERE thing = :thing AND seq < :before ORDER BY seq DESC LIMIT :limit) ORDER BY seq DESC"""
 )
 _NEWEST = Sql(f"SELECT {_COLUMNS} FROM log_entry WHERE seq < :before ORDER BY seq DESC LIMIT :limit")
-_OPENINGS = Sql("SELECT field, salt, value FROM vault WHERE seq = :seq")
 _COMPLETENESS = Sql(
     """SELECT source, epoch, upto, head FROM watermark WHERE handler = :handler AND type = '*' ORDER BY source, epoch"""
 )
@@ -343,14 +346,31 @@ def timeline(connection: Connection, thing: str, before: int, limit: int) -> lis
     return [_entry(row) for row in _TIMELINE.run(connection, thing=thing, before=before, limit=limit)]
 
 
+_OF_EVENTS = Sql(
+    f"SELECT {_COLUMNS} FROM log_entry WHERE event_id IN (SELECT value FROM json_each(:ids)) ORDER BY seq",
+    postgresql=f"SELECT {_COLUMNS} FROM log_entry WHERE event_id = ANY(:ids) ORDER BY seq",
+)
+_OF_TYPE = Sql(
+    f"""SELECT {_COLUMNS} FROM log_entry WHERE type = :type AND seq IN (SELECT seq FROM about WHERE thing = :thing)
+       ORDER BY seq DESC LIMIT :limit"""
+)
+
+
+def entries_of_events(connection: Connection, ids: Iterable[str]) -> list[Entry]:
+    """The entries that hold these events, as far as they are there."""
+    wanted = sorted(ids)
+    parameter: Any = json.dumps(wanted) if connection.dialect.name == "sqlite" else wanted
+    return [_entry(row) for row in _OF_EVENTS.run(connection, ids=parameter)]
+
+
+def timeline_of_type(connection: Connection, thing: str, type_: str, limit: int) -> list[Entry]:
+    """Entries of one type about ``thing``, newest first."""
+    return [_entry(row) for row in _OF_TYPE.run(connection, thing=thing, type=type_, limit=limit)]
+
+
 def newest(connection: Connection, before: int, limit: int) -> list[Entry]:
     """Entries below number ``before``, newest first."""
     return [_entry(row) for row in _NEWEST.run(connection, before=before, limit=limit)]
-
-
-def openings(connection: Connection, seq: int) -> list[Opening]:
-    """The values behind an entry's commitments, as far as they have not been erased."""
-    return [Opening(field, bytes(salt), json.loads(value)) for field, salt, value in _OPENINGS.run(connection, seq=seq)]
 
 
 def completeness(connection: Connection, handler: str) -> list[tuple[str, int, int, int]]:

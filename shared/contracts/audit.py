@@ -17,10 +17,94 @@ class LogRead(Event):
     SUBJECT: ClassVar[str] = "account_id"
 
     account_id: str
-    what: str  # entry, timeline, search, export
+    what: str  # overview, entry, timeline, search, export, disclosure
     filter: str  # canonical text of what was asked
     count: int  # entries shown
     read_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConflictNoticed(Event):
+    """An event id came again under another number or with other bytes; the first stays. Consumers: audit itself."""
+
+    TYPE: ClassVar[str] = "audit.conflict_noticed.v1"
+    SUBJECT: ClassVar[str] = "event_id"
+
+    event_id: str
+    sha256: str  # of the bytes that came, hexadecimal; they are kept as evidence
+    noticed_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValuesErased(Event):
+    """Personal values behind commitments were erased; the entries stay provable. Consumers: audit itself."""
+
+    TYPE: ClassVar[str] = "audit.values_erased.v1"
+    SUBJECT: ClassVar[str] = "erasure_id"
+
+    erasure_id: str
+    entries: tuple[int, ...]  # numbers of the entries, at most 500
+    values: int  # how many values
+    ground: str  # request_of_person, consent_withdrawn, purpose_met, term_over, order_of_authority
+    erased_at: datetime  # UTC
+    account_id: str = ""  # pseudonym whose values they were; empty = several persons
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRotated(Event):
+    """The log's keys changed; for a stated time it is signed with the old and the new. Consumers: audit itself."""
+
+    TYPE: ClassVar[str] = "audit.key_rotated.v1"
+    SUBJECT: ClassVar[str] = "origin"
+
+    origin: str
+    added: tuple[str, ...]  # vkeys
+    retired: tuple[str, ...]  # vkeys
+    rotated_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class MandateChanged(Event):
+    """An account may read for a supervising body until a stated instant. Consumers: audit itself."""
+
+    TYPE: ClassVar[str] = "audit.mandate_changed.v1"
+    SUBJECT: ClassVar[str] = "account_id"
+
+    account_id: str
+    body: str  # code of the supervising body
+    starts_at: datetime  # UTC
+    ends_at: datetime  # UTC; not after starts_at = ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyChanged(Event):
+    """A supervising body was set up or its scope changed. Consumers: audit itself."""
+
+    TYPE: ClassVar[str] = "audit.body_changed.v1"
+    SUBJECT: ClassVar[str] = "body"
+
+    body: str
+    parent: str  # code; empty = a root
+    kind: str  # government, industry, third
+    level: str  # nation, province, city, unit
+    sources: tuple[str, ...]  # services whose entries it reads; empty = all
+    things: tuple[str, ...]  # only entries about these; empty = all
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditWaitingSettled(Event):
+    """An event that the audit service had put aside was sent again or given up by a person. Consumers: audit itself."""
+
+    TYPE: ClassVar[str] = "audit.waiting_settled.v1"
+    SUBJECT: ClassVar[str] = "event_id"
+    PERSONAL: ClassVar[tuple[str, ...]] = ("reason",)
+
+    event_id: str  # "unreadable" where no id could be read
+    event_type: str
+    handler: str
+    act: str  # sent_again, discarded
+    reason: str = ""
+    settled_at: datetime  # UTC
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -421,3 +421,19 @@ class BillingResendWanted(Event):
     epoch: int
     type: str  # event type, or "*" for numbers of the source
     numbers: tuple[int, ...]  # at most 1,000
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillingWaitingSettled(Event):
+    """An event that the billing service had put aside was sent again or given up by a person. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.waiting_settled.v1"
+    SUBJECT: ClassVar[str] = "event_id"
+    PERSONAL: ClassVar[tuple[str, ...]] = ("reason",)
+
+    event_id: str  # "unreadable" where no id could be read
+    event_type: str
+    handler: str
+    act: str  # sent_again, discarded
+    reason: str = ""
+    settled_at: datetime  # UTC

@@ -106,7 +106,7 @@ def again(context: Context, row: int) -> Answer:
     context.form()
     try:
         with context.work() as work:
-            waiting.send_again(work.connection, row, work.now)
+            waiting.send_again(work, row)
     except Conflict as error:
         return _one(context, row, error)
     _note(context, "sent again", [row])
@@ -120,7 +120,7 @@ def again_all(context: Context) -> Answer:
     with context.work() as work:
         for row in waiting.rows(work.connection, 0, 10_000):
             if row.state == "parked":
-                waiting.send_again(work.connection, row.row_id, work.now)
+                waiting.send_again(work, row.row_id)
                 results.append((row.row_id, context.language("waiting.sent")))
     _note(context, "sent again", [row for row, _ in results])
     return _list(context, 0, results)
@@ -131,7 +131,7 @@ def discard(context: Context, row: int) -> Answer:
     reason = context.form()["reason"]
     try:
         with context.work() as work:
-            given_up = waiting.discard(work.connection, row, reason)
+            given_up = waiting.discard(work, row, reason)
     except Invalid as error:
         return _one(context, row, error)
     log.warning("discarded event %s: reason %r, body %d characters", row, reason, len(given_up))

@@ -8,6 +8,7 @@ import shutil
 import pytest
 from werkzeug.test import Client
 
+from services.audit import vault
 from services.audit.service import SERVICE
 from services.audit.signing import sign
 from shared import process, settings
@@ -29,6 +30,7 @@ def a_running(folder, url):
     loaded = settings.load(process.declared(SERVICE), {"HOUQIN_DATA": str(folder)})
     running = Running(SERVICE, Database(url), loaded, ManualClock(NOON))
     SERVICE.metadata.create_all(running.database.engine)
+    vault.use(running)
     return running
 
 

@@ -11,7 +11,7 @@ import sqlalchemy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.audit import handlers, signing, store
+from services.audit import handlers, signing, store, vault
 from services.audit.handlers import keep_entries
 from services.audit.log.envelope import check_opening
 from services.audit.log.tree import leaf_hash, root_of
@@ -84,6 +84,9 @@ def test_an_event_id_that_comes_again_with_other_bytes_is_kept_as_a_finding(runn
     assert leaves(running) == before
     [(event_id, _digest, _at, kept)] = table(running, "log_conflict")
     assert (event_id, kept) == (first.envelope.id, body.decode())
+    with running.database.read() as connection:
+        said = connection.exec_driver_sql("SELECT sealed FROM outbox WHERE type = 'audit.conflict_noticed.v1'").all()
+    assert [json.loads(sealed)["data"]["event_id"] for (sealed,) in said] == [first.envelope.id]
 
 
 def test_what_is_said_of_persons_is_committed_to_and_kept_apart(running):
@@ -92,7 +95,7 @@ def test_what_is_said_of_persons_is_committed_to_and_kept_apart(running):
     assert "杏" not in leaf.decode()
     assert "8302" not in leaf.decode()
     with running.database.read() as connection:
-        openings = store.openings(connection, 0)
+        openings = vault.openings(connection, 0, running.settings)
     assert {opening.field: opening.value for opening in openings} == {
         "/data/summary": "杏302不制冷",
         "/data/contact": "8302",
@@ -109,7 +112,7 @@ def test_an_event_without_a_leaf_is_committed_to_with_a_salt(running, bad):
     [leaf] = leaves(running)
     entry = json.loads(leaf)
     with running.database.read() as connection:
-        [opening] = store.openings(connection, 0)
+        [opening] = vault.openings(connection, 0, running.settings)
     assert opening.value == delivery.body.decode()
     check_opening(entry, opening)
     assert set(entry["data"]) == {"refused", "bytes"}

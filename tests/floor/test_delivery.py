@@ -11,6 +11,7 @@ from shared import inbox, waiting
 from shared.bus.base import on, on_everything
 from shared.contracts.requests import RequestUrged, RequestWithdrawn
 from shared.errors import NotYet, Transient
+from shared.work import work
 from tests.floor.world import NOON, a_consumer, a_delivery, an_event, count, note, subjects
 
 URGED = on(RequestUrged, do=note, service="dispatch")
@@ -118,9 +119,13 @@ def test_a_parked_event_that_is_sent_again_takes_effect_once(database):
     delivery = a_delivery(1, "a")
     consumer.deliver(subscription, [delivery])
     broken[0] = False
-    with database.write() as connection:
-        (row,) = waiting.rows(connection)
-        waiting.send_again(connection, row.row_id, NOON)
+    with work("dispatch", database, consumer.clock, actor="account:a9") as unit:
+        (row,) = waiting.rows(unit.connection)
+        waiting.send_again(unit, row.row_id)
+    with database.read() as connection:
+        [[said]] = connection.exec_driver_sql("SELECT sealed FROM outbox WHERE type = 'dispatch.waiting_settled.v1'")
+    assert '"act":"sent_again"' in said
+    assert '"actor":"account:a9"' in said
     assert consumer.retry([subscription]).handled == 1
     assert consumer.deliver(subscription, [delivery]).known == 1
     assert subjects(database) == ["a"]

@@ -98,8 +98,19 @@ class Statement:
         return {"total": self.total.form(), "lines": [line.form() for line in self.lines]}
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A statement that follows from its own sealed events alone: the entry that says it was drawn."""
+
+    entry: int
+
+    def form(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"drawn": self.entry}
+
+
 def make_bundle(
-    subject: str, note: Note, tree: Tree, entries: Sequence[BundleEntry], statement: Statement | None = None
+    subject: str, note: Note, tree: Tree, entries: Sequence[BundleEntry], statement: Statement | Drawn | None = None
 ) -> bytes:
     """The bytes of a bundle file; every proof and opening was checked before.
 

@@ -1,0 +1,74 @@
+"""What a reader takes home: bundles of everything about a request, a contract, or a statement and what it follows from."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from services.audit import store
+from services.audit.log.bundle import BundleEntry, Drawn, make_bundle
+from services.audit.log.tiles import Tree
+from shared.errors import Absent, Conflict
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from services.audit.witnessing import Shown
+
+MOST = 5_000  # entries of one bundle
+
+DRAWN = "billing.statement_drawn.v1"
+LINE = "billing.statement_line_drawn.v1"
+ISSUED = "billing.statement_issued.v1"
+CARD = "billing.card_in_force.v1"
+ADJUSTED = "billing.adjustment_booked.v1"
+
+
+def bundle_of(connection: Connection, thing: str, point: Shown) -> tuple[bytes, int]:
+    """The bundle of ``thing`` as of ``point``, and how many entries it holds.
+
+    The bundle of a statement holds besides its own entries the events behind its lines and the cards that priced them.
+
+    Raises:
+        Absent: no sealed entry is about it. Conflict: more entries than a bundle takes.
+    """
+    found = {each.seq: each for each in store.timeline(connection, thing, point.size, MOST + 1)}
+    drawn = max((seq for seq, each in found.items() if each.type == DRAWN and each.subject == thing), default=None)
+    if drawn is not None:
+        for each in _behind(connection, thing, list(found.values()), found[drawn]):
+            if each.seq < point.size:
+                found[each.seq] = each
+    elif facts := {each.subject for each in found.values() if each.type.startswith("billing.usage_recorded")} - {thing}:
+        for fact in sorted(facts):
+            found |= {each.seq: each for each in store.timeline(connection, fact, point.size, MOST)}
+    if not found:
+        raise Absent
+    if len(found) > MOST:
+        raise Conflict("audit.bundle.too_many", most=MOST)
+    entries = [BundleEntry(seq, found[seq].leaf) for seq in sorted(found)]
+    tree = Tree(store.Tiles(connection), point.size)
+    return make_bundle(thing, point.note, tree, entries, None if drawn is None else Drawn(drawn)), len(entries)
+
+
+def _behind(
+    connection: Connection, statement: str, entries: list[store.Entry], drawn: store.Entry
+) -> list[store.Entry]:
+    """The entries from which the lines of a statement follow."""
+    wanted: set[str] = set()
+    for each in entries:
+        if each.type == LINE and each.subject == statement:
+            data = _data(each)
+            wanted |= {str(one) for one in data.get("events", ())} | {str(data.get("card_event", ""))}
+    contract = str(_data(drawn).get("contract", ""))
+    period = _data(drawn).get("period")
+    adjusted = [
+        each
+        for each in store.timeline_of_type(connection, contract, ADJUSTED, MOST)
+        if _data(each).get("booked_in") == period
+    ]
+    return [*store.entries_of_events(connection, wanted - {""}), *adjusted]
+
+
+def _data(entry: store.Entry) -> dict[str, Any]:
+    found = json.loads(entry.leaf).get("data", {})
+    return found if isinstance(found, dict) else {}
