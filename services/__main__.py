@@ -50,6 +50,8 @@ def _serve(listen: str, *, demonstration: bool) -> int:
         loaded = settings.load(declared)
     except (ValueError, settings.BadSettings) as error:
         return _sorry(str(error))
+    if demonstration and loaded["HOUQIN_PROFILE"] == "production":
+        return _sorry("the production profile takes no demonstration data; start with --empty")
     if not _free(where):
         return _sorry(f"{listen} is taken; choose another with LISTEN=127.0.0.1:8001 make up")
     observe.start_logging("houqin", loaded["HOUQIN_LOG_LEVEL"])
@@ -64,7 +66,10 @@ def _serve(listen: str, *, demonstration: bool) -> int:
     except (HouqinError, OSError) as error:
         return _sorry(f"the databases in {loaded['HOUQIN_DATA']} cannot be opened: {error}")
     declare("memory://", [each for host in hosts for each in host.running.subscriptions])
-    applications = {f"/{host.running.name}": host.running.service.application(host.running) for host in hosts}
+    try:
+        applications = {f"/{host.running.name}": host.running.service.application(host.running) for host in hosts}
+    except settings.BadSettings as error:
+        return _sorry(str(error))
     gate = nameko_host.Gate(process.with_operations(under_one_roof(applications), hosts), "houqin", 64)
 
     def started() -> None:

@@ -60,13 +60,13 @@ def broker_url(service: Service, loaded: Settings) -> str:
 
 def _loaded(service: Service) -> Settings | None:
     try:
-        return settings.load(declared(service), _mine(service.name))
+        return settings.load(declared(service), mine(service.name))
     except settings.BadSettings as error:
         print(f"{service.name}: the settings are wrong:\n{error}", file=sys.stderr)
         return None
 
 
-def _mine(name: str) -> dict[str, str]:
+def mine(name: str) -> dict[str, str]:
     """The environment without other services' settings, which share it in embedded mode and on one host."""
     others = tuple(f"{other.upper()}_" for other in PORTS if other != name)
     return {key: value for key, value in os.environ.items() if not key.startswith(others)}
@@ -97,9 +97,12 @@ def serve(arguments: Sequence[str]) -> int:
     running = assemble(service, loaded)
     host = nameko_host.Host(running, broker_url(service, loaded))
     upper = service.name.upper()
-    gate = nameko_host.Gate(
-        with_operations(service.application(running), [host]), service.name, loaded[f"{upper}_HTTP_WORKERS"]
-    )
+    try:
+        application = service.application(running)
+    except settings.BadSettings as error:
+        print(f"{service.name}: the settings are wrong:\n{error}", file=sys.stderr)
+        return 2
+    gate = nameko_host.Gate(with_operations(application, [host]), service.name, loaded[f"{upper}_HTTP_WORKERS"])
     return run_hosts([host], address(loaded[f"{upper}_LISTEN"]), gate, loaded[f"{upper}_CONNECTIONS"])
 
 

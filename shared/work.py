@@ -47,6 +47,7 @@ class Work:
     traceparent: str = ""
     new_id: Ids = new_id
     said: int = 0
+    revoked: bool = False  # passes died in this work; the process that did it looks again at once
     _later: list[tuple[Sql, dict[str, Any]]] = field(default_factory=list)
 
     def say(self, event: Event, sequence: int = 0) -> str:

@@ -10,6 +10,7 @@ COMMANDS = (
         "understand", "JSON lines of sentences in, intent and frames out.", "services.requests.chat.commands:understand"
     ),
     Command("times", "JSON lines of sentences in, the time expression out.", "services.requests.chat.commands:times"),
+    Command("administrator", "Print a link by which the first administrator comes in.", "services.requests.first:main"),
     Command("converse", "JSON lines of dialogues in, what was filed out.", "services.requests.chat.commands:converse"),
 )
 

@@ -84,6 +84,7 @@ class Desk:
         secret: signs tracking codes and cursors; the same in all replicas.
         signer: mints passes; in this service alone.
         demonstration: the sign-in page lists the demonstration accounts.
+        second_factor: roles that nobody may use without one.
     """
 
     catalogue: Catalogue
@@ -95,6 +96,7 @@ class Desk:
     site_name: str = ""
     emergency: str = "8110"
     demonstration: bool = False
+    second_factor: frozenset[str] = frozenset()
     numbers: Numbers = field(init=False)
     _places: dict[str, Place] = field(default_factory=dict)
     _departments: dict[str, Department] = field(default_factory=dict)

@@ -309,6 +309,7 @@ def wait_after(failures: int, free: int = FREE_TRIES) -> timedelta:
 
 
 LEAST_PASSWORD, MOST_PASSWORD = 8, 128
+DEMONSTRATION_PASSWORD = "houqin-demo-2026"  # noqa: S105  printed on the sign-in page of a demonstration
 # The most frequent of the published lists of leaked passwords that are long enough to pass the length rule at all.
 COMMON = frozenset({
     "12345678", "123456789", "1234567890", "password", "password1", "qwertyui", "qwerty123", "11111111", "00000000",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,19 +14,23 @@ from services.requests import api, model, pages, store
 from services.requests.catalogue import load_catalogue
 from services.requests.compound import load_compound
 from services.requests.desk import Desk
-from services.requests.handlers import accounts, following, signing
+from services.requests.handlers import accounts, following, links, signing
 from services.requests.settings import SETTINGS
 from services.requests.subscriptions import SUBSCRIPTIONS
 from services.requests.tables import metadata
+from shared.errors import Transient
 from shared.service import Service, Timer
+from shared.settings import BadSettings
 from shared.web import waiting_pages
 from shared.web.assembly import application, cursor_secret, signer
 from shared.web.limits import Limit
+from shared.web.principal import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.service import Running
+    from shared.settings import Settings
     from shared.web.routes import Route
 
 FOLDER = Path(__file__).parent
@@ -48,18 +53,52 @@ def desk_of(running: Running) -> Desk:
         site_name=settings["HOUQIN_SITE_NAME"],
         emergency=settings["REQUESTS_EMERGENCY_NUMBER"],
         demonstration=settings["HOUQIN_PROFILE"] == "demonstration",
+        second_factor=demanding_roles(settings),
     )
+
+
+def demanding_roles(settings: Settings) -> frozenset[str]:
+    """The roles that cannot be used without a second factor.
+
+    Raises:
+        BadSettings: one of them is none.
+    """
+    if settings["HOUQIN_PROFILE"] == "demonstration" and settings.origins["REQUESTS_SECOND_FACTOR"] == "default":
+        return frozenset()
+    found = frozenset(str(settings["REQUESTS_SECOND_FACTOR"]).split())
+    unknown = found - set(ROLES)
+    if unknown:
+        raise BadSettings(f"REQUESTS_SECOND_FACTOR: no such role: {', '.join(sorted(unknown))}")
+    return found
 
 
 def build(running: Running) -> Callable[..., Any]:
     """The web application."""
     desk = desk_of(running)
+    refuse_demonstration(running)
     each = running.settings["REQUESTS_FILINGS_PER_MINUTE"]
     listed = [
         replace(route, limit=Limit(per_minute=each, burst=each)) if route.name in FILING else route
         for route in routes()
     ]
     return application(running, listed, folder=FOLDER, own=desk, alive=signing.alive(desk))
+
+
+def refuse_demonstration(running: Running) -> None:
+    """Return when no account with a published password can sign in where it is meant in earnest (security A8).
+
+    Raises:
+        BadSettings: production, and the demonstration's accounts are in the database.
+    """
+    if running.settings["HOUQIN_PROFILE"] != "production":
+        return
+    shown = []
+    with suppress(Transient), running.database.read() as connection:
+        shown = store.shown_accounts(connection)
+    if shown:
+        raise BadSettings(
+            f"HOUQIN_PROFILE: production, but the database holds demonstration accounts ({shown[0].user_name}, …)"
+        )
 
 
 def routes() -> tuple[Route, ...]:
@@ -83,6 +122,7 @@ def forget(running: Running) -> None:
     """Ended sessions and old failures to sign in are forgotten."""
     with running.work() as work:
         store.prune_people(work.connection, work.now, work.now - model.FORGOTTEN_AFTER)
+        links.prune(work)
 
 
 SERVICE = Service(
@@ -94,5 +134,5 @@ SERVICE = Service(
     application=build,
     demonstrate=demonstrate,
     timers=(Timer("close_unanswered", 600, close_unanswered), Timer("forget", 900, forget)),
-    private=("account", "session", "device", "failure", "token"),
+    private=("account", "session", "device", "failure", "token", "second_factor", "recovery_code", "invitation"),
 )

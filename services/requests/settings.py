@@ -12,6 +12,11 @@ SETTINGS = (
         secret=True,
     ),
     Setting(
+        "REQUESTS_SECOND_FACTOR",
+        "finance administrator supervisor",
+        "Roles, by blank, that cannot be used without a second factor; in a demonstration none unless set.",
+    ),
+    Setting(
         "REQUESTS_CONFIRM_DAYS", 3, "Days after which finished work that nobody answered is closed.", least=1, most=60
     ),
     Setting(

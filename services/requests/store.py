@@ -600,6 +600,14 @@ def prune_people(connection: Connection, now: datetime, forgotten: datetime) -> 
     )
 
 
+def uncount(connection: Connection, subjects: Iterable[str], now: datetime) -> None:
+    """Their last try was right so far: it is not counted, and what went wrong before still is."""
+    failure = tables.failure
+    connection.execute(
+        update(failure).where(failure.c.subject.in_(list(subjects))).values(times=failure.c.times - 1, until=now)
+    )
+
+
 def forgive(connection: Connection, subjects: Iterable[str]) -> None:
     """Their failures are forgotten."""
     connection.execute(tables.failure.delete().where(tables.failure.c.subject.in_(list(subjects))))

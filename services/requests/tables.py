@@ -89,6 +89,30 @@ token = Table(
     Column("used_at", Moment),
     Column("revoked_at", Moment),
 )
+# The second factor of an account: its sealed seed, and the last 30-second step of which a code was taken.
+second_factor = Table(
+    "second_factor",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("seed", Text, nullable=False),  # AES-256-GCM
+    Column("last_step", BigInteger, nullable=False),
+    Column("set_at", Moment, nullable=False),
+)
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 over account and code
+    Column("account_id", Text, nullable=False, index=True),
+    Column("used_at", Moment),
+)
+# Links that let somebody choose a password, once.
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256
+    Column("account_id", Text, nullable=False, index=True),
+    Column("until", Moment, nullable=False),
+)
 
 # ---- where
 

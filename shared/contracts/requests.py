@@ -151,7 +151,7 @@ class SecurityNoticed(Event):
     SUBJECT: ClassVar[str] = "account_id"
 
     account_id: str  # "unknown" when no account was recognised
-    what: str  # signed_in, sign_in_failed, token_made, token_revoked, limit_hit, refused
+    what: str  # signed_in, sign_in_failed, token_made, second_factor_set, rights_changed, ...: audit.what in the language files
     noticed_at: datetime  # UTC
 
 

@@ -375,6 +375,10 @@ class Application:
     def _dead(self, person: Principal, now: datetime) -> bool:
         return self._revocations.dead(person, now)
 
+    def revoked(self) -> None:
+        """Passes have died in a transaction of ours: no request after this one believes them."""
+        self._revocations.look_again()
+
     def believed(self, person: Principal) -> bool:
         """Whether the pass behind ``person`` still holds; live streams ask again and again."""
         now = self.clock.now()

@@ -165,6 +165,8 @@ class Context:
             return
         with self._open() as unit:
             yield unit
+        if unit.revoked:
+            self.application.revoked()
         self.committed()
 
     def _open(self) -> Any:
@@ -190,6 +192,8 @@ class Context:
 
     def committed(self) -> None:
         """Do what waited for the commit; called by whoever committed."""
+        if self.unit is not None and self.unit.revoked:
+            self.application.revoked()
         waiting, self._after = self._after, []
         for do in waiting:
             do()

@@ -35,11 +35,13 @@ _PRUNE = Sql("DELETE FROM revoked WHERE until <= :now")
 
 def end_session(work: Work, session: str) -> None:
     """No pass of ``session`` (or of the API token with this id) is believed here any more. Commutes, may repeat."""
+    work.revoked = True
     work.later(_PUT, subject=f"session:{session}", epoch=_FOR_EVER, until=work.now + LIFE + _MARGIN)
 
 
 def change_account(work: Work, account: str, epoch: int) -> None:
     """Passes of ``account`` that carry an epoch below ``epoch`` are not believed here. Latest wins, may repeat."""
+    work.revoked = True
     work.later(_PUT, subject=f"account:{account}", epoch=epoch, until=work.now + LIFE + _MARGIN)
 
 
@@ -64,6 +66,10 @@ class Revocations:
             f"session:{principal.session}" in self._epochs
             or self._epochs.get(f"account:{principal.account}", 0) > principal.epoch
         )
+
+    def look_again(self) -> None:
+        """The next question is answered from the database; called after a commit that revoked something."""
+        self._read_at = None
 
     def _refresh(self, now: datetime) -> None:
         if self._read_at is not None and timedelta(0) <= now - self._read_at < self._every:

@@ -400,7 +400,8 @@ def test_the_demonstration_has_three_hundred_people_and_nine_to_sign_in_as(quick
         assert len(store.shown_accounts(connection)) == 9
 
 
-def test_outside_a_demonstration_no_account_is_shown(quick):
+def test_outside_a_demonstration_no_account_is_shown(quick, monkeypatch):
+    monkeypatch.setattr("services.requests.service.refuse_demonstration", lambda running: None)
     quick.settings = quick.settings.with_(HOUQIN_PROFILE="production")
     html = Browser(an_app(quick)).get("/requests/sign-in").text
     assert PASSWORD not in html

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from services.requests.store import Account
     from shared.work import Work
 
-DEMONSTRATION_PASSWORD = "houqin-demo-2026"  # noqa: S105  printed on the sign-in page of a demonstration
+DEMONSTRATION_PASSWORD = model.DEMONSTRATION_PASSWORD
 
 
 class UserTaken(Conflict):

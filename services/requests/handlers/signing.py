@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from services.requests import model, store
+from services.requests.handlers import factors
 from shared.apart import apart
 from shared.contracts.requests import SecurityNoticed, SessionEnded
 from shared.database import as_moment
@@ -99,9 +100,13 @@ def begin(work: Work, user: str, device: str, peer: str) -> Try:
     return Try(account, (own,), wait, left)
 
 
-def is_right(tried: Try, password: str, now: datetime) -> bool:
-    """Whether the try may sign in. Takes the same time for an unknown, a disabled and a wrong one."""
+def is_right(tried: Try, password: str, now: datetime, *, earnest: bool = False) -> bool:
+    """Whether the try may sign in. Takes the same time for an unknown, a disabled and a wrong one.
+
+    In ``earnest`` the password that the demonstration publishes is nobody's.
+    """
     right = is_password(tried.account.password if tried.account else "", password)
+    right = right and not (earnest and password == model.DEMONSTRATION_PASSWORD)
     return right and tried.account is not None and tried.account.may_sign_in(now)
 
 
@@ -162,7 +167,8 @@ def sign_in(
     work.actor = f"account:{account.id}"
     _noticed(work, account.id, "signed_in")
     principal = principal_of(work, desk, account, session)
-    return SignedIn(principal, desk.signer.sign(principal, work.now), session.ends_at, device)
+    signed = desk.signer.sign(principal, work.now, life=_life(account, session.ends_at, work.now))
+    return SignedIn(principal, signed, session.ends_at, device)
 
 
 def principal_of(work: Work, desk: Desk, account: Account, session: Session) -> Principal:
@@ -204,10 +210,17 @@ def renew(work: Work, desk: Desk, secret: str) -> str | None:
     account = store.account_by_id(work.connection, session.account_id)
     if account is None or not account.may_sign_in(work.now):
         return None
+    if factors.demanded(desk, account) and not factors.has_factor(work.connection, account.id):
+        return None  # a role was added that wants the second factor: sign in again and set it up
     idle = min(work.now + model.life_of(account.roles).idle, session.ends_at)
     store.change_session(work.connection, session.id, used_at=work.now, idle_until=idle)
-    life = min(LIFE, session.ends_at - work.now)
+    life = _life(account, session.ends_at, work.now)
     return desk.signer.sign(principal_of(work, desk, account, session), work.now, life=life)
+
+
+def _life(account: Account, end: datetime, now: datetime) -> timedelta:
+    """How long a pass may last: ten minutes, and not beyond the session, the token or the account."""
+    return min(LIFE, end - now, *([account.until - now] if account.until else []))
 
 
 def alive(desk: Desk) -> Callable[[Principal, datetime], Principal | None]:
@@ -325,7 +338,7 @@ def exchange(work: Work, desk: Desk, text: str) -> tuple[str, datetime] | None:
     if account is None or not account.may_sign_in(work.now):
         return None
     store.change_token(work.connection, token.id, used_at=work.now)
-    life = min(LIFE, token.expires_at - work.now)
+    life = _life(account, token.expires_at, work.now)
     session = store.Session(
         id=token.id, secret="", account_id=account.id, role=account.roles[0], proof="", device="", address="",
         begun_at=token.made_at, confirmed_at=token.made_at, used_at=work.now, idle_until=token.expires_at,

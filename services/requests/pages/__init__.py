@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from services.requests.pages import admin, asking, people, track
+from services.requests.pages import admin, asking, people, second, track
 
-ROUTES = (*people.ROUTES, *asking.ROUTES, *track.ROUTES, *admin.ROUTES)
+ROUTES = (*people.ROUTES, *second.ROUTES, *asking.ROUTES, *track.ROUTES, *admin.ROUTES)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, fields, validate
 
 from services.requests import access, forms, hours, model, store
-from services.requests.handlers import accounts, signing
+from services.requests.handlers import accounts, factors, signing
 from services.requests.pages.people import MOST_PASSWORD
 from shared.errors import Absent, Invalid, Refused
 from shared.web.answers import Answer, page, see_other
@@ -227,6 +227,16 @@ def revoke_token(context: Context, account_id: str) -> Answer:
     return see_other(context.url("admin_person", account_id=account_id) + "#tokens")
 
 
+def drop_factor(context: Context, account_id: str) -> Answer:
+    """The account has no second factor any more: its telephone is lost. A role that demands one wants a new one."""
+    context.form()
+    _wanted(context, account_id)
+    with context.work() as work:
+        factors.remove(work, account_id)
+        signing.end_sessions(work, store.sessions_of(work.connection, account_id), "ended_elsewhere")
+    return see_other(context.url("admin_person", account_id=account_id))
+
+
 def _wanted(context: Context, account_id: str) -> Account:
     with context.read() as connection:
         found = store.account_by_id(connection, account_id)
@@ -287,6 +297,7 @@ def _person_page(
             [each for each in store.sessions_of(connection, account.id) if each.lives(context.now)] if account else []
         )
         tokens = store.tokens_of(connection, account.id) if account else []
+        factor = account is not None and factors.has_factor(connection, account.id)
         departments = context.own.departments(connection)
     code = context.language.code
     return page(
@@ -296,6 +307,7 @@ def _person_page(
         shown=shown,
         sessions=sessions,
         tokens=tokens,
+        factor=factor,
         roles=ROLES,
         departments=sorted((each.code, each.name.in_(code)) for each in departments.values()),
         errors=context.errors(error) if error else {},
@@ -332,5 +344,7 @@ ROUTES = (
           summary="End all sessions of an account."),
     Route("POST", "/admin/people/<account_id>/tokens", "admin_revoke_token", revoke_token, allow=access.ADMINISTER, accepts=TokenId,
           summary="Revoke a token of an account."),
+    Route("POST", "/admin/people/<account_id>/second-factor", "admin_drop_factor", drop_factor, allow=access.ADMINISTER, accepts=Bare,
+          fresh=True, summary="Take an account's second factor away."),
     Route("GET", "/admin/running", "admin_running", running, allow=access.ADMINISTER, summary="How this service runs.", sample={}),
 )  # fmt: skip

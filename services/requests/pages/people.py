@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from marshmallow import Schema, fields, validate
 
 from services.requests import store
-from services.requests.handlers import accounts, signing
+from services.requests.handlers import accounts, factors, signing
+from services.requests.pages import entering, second
 from shared.contracts.base import SERVICES
 from shared.errors import Absent, Invalid
 from shared.web import session
-from shared.web.answers import Answer, Cookie, page, see_other
+from shared.web.answers import Answer, page, see_other
 from shared.web.app import own_path
-from shared.web.cookies import YEAR
 from shared.web.limits import Limit
 from shared.web.navigation import HOMES
 from shared.web.routes import PUBLIC, SIGNED_IN, Route
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from shared.web.context import Context
     from shared.web.principal import Principal
 
-DEVICE = "houqin-device"  # random; tells a known browser from a stranger's when passwords are tried
 MOST_PASSWORD = 512  # characters read at all; longer ones are wrong
 
 
@@ -115,47 +114,32 @@ def sign_in(context: Context) -> Answer:
     """The browser has a session, or the page says why not; unknown, wrong and disabled look alike."""
     form = context.form()
     target = own_path(form["next"])
-    device = context.request.cookies.get(context.application.jar.name(DEVICE), "")[:100]
     with context.work() as work:
-        tried = signing.begin(work, form["user"], device, context.peer)
+        tried = signing.begin(work, form["user"], entering.device_of(context), context.peer)
     if tried.wait:
         seconds = max(1, int(tried.wait.total_seconds() + 0.999))
         return _sign_in_page(context, target, user=form["user"], fault="wait", wait=seconds, status=429)
-    if not signing.is_right(tried, form["password"], context.now):
+    if not signing.is_right(tried, form["password"], context.now, earnest=not context.own.demonstration):
         with context.work() as work:
             signing.failed(work, tried)
         return _sign_in_page(context, target, user=form["user"], fault="wrong", left=tried.left, status=422)
-    new = session.new_session()
-    with context.work() as work:
-        done = signing.sign_in(
-            work, context.own, tried, new, agent=agent_of(context), peer=context.peer,
-            old_secret=session.secret_of(context), device=device,
-        )  # fmt: skip
-    seconds = int((done.ends_at - context.now).total_seconds())
-    cookies = session.give(done.signed, secret=new.secret, seconds=seconds)
-    cookies.append(Cookie(name=DEVICE, value=done.device, max_age=YEAR))
+    assert tried.account is not None
+    with context.read() as connection:
+        step = factors.next_step(connection, context.own, tried.account)
+    if step:
+        with context.work() as work:
+            store.uncount(work.connection, tried.subjects, work.now)
+    if step == "code":
+        return second.ask_code(context, tried.account, target)
+    if step == "enrol":
+        return second.show_setting_up(context, tried.account, target)
+    return enter(context, tried, target)
+
+
+def enter(context: Context, tried: signing.Try, target: str) -> Answer:
+    """The browser has a session: whoever ``tried`` has shown all that is asked for."""
+    done, cookies = entering.signing_in(context, tried)
     return see_other(target or HOMES[done.principal.role], cookies=cookies)
-
-
-_AGENTS = (
-    ("MicroMessenger", "WeChat"), ("DingTalk", "DingTalk"), ("Edg/", "Edge"), ("Firefox/", "Firefox"),
-    ("Chrome/", "Chrome"), ("Safari/", "Safari"),
-)  # fmt: skip
-_SYSTEMS = (
-    ("Android", "Android"),
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Windows", "Windows"),
-    ("Mac OS X", "macOS"),
-    ("Linux", "Linux"),
-)
-
-
-def agent_of(context: Context) -> str:
-    """What the browser is, in two words; empty when it does not say."""
-    text = context.request.headers.get("User-Agent", "")[:400]
-    words = [next((name for sign, name in table if sign in text), "") for table in (_AGENTS, _SYSTEMS)]
-    return " · ".join(word for word in words if word)
 
 
 def renewed(context: Context, secret: str) -> str | None:
@@ -182,13 +166,12 @@ def confirm(context: Context) -> Answer:
     """The session counts as fresh for ten minutes."""
     form = context.form()
     target = own_path(form["next"])
-    device = context.request.cookies.get(context.application.jar.name(DEVICE), "")[:100]
     with context.read() as connection:
         account = store.account_by_id(connection, context.principal.account)
     if account is None:
         raise Absent
     with context.work() as work:
-        tried = signing.begin(work, account.user_name, device, context.peer)
+        tried = signing.begin(work, account.user_name, entering.device_of(context), context.peer)
     if tried.wait:
         seconds = max(1, int(tried.wait.total_seconds() + 0.999))
         return page("requests/confirm_password.html", status=429, target=target, fault="wait", wait=seconds)
@@ -242,11 +225,16 @@ def _me_page(
         sessions = [each for each in store.sessions_of(connection, person.account) if each.lives(context.now)]
         tokens = store.tokens_of(connection, person.account)
         places = context.own.places(connection)
+        factor, codes_left = (
+            factors.has_factor(connection, person.account),
+            factors.codes_left(connection, person.account),
+        )
     if account is None:
         raise Absent
     return page(
         "requests/me.html", status=status, account=account, office=places.get(account.office), sessions=sessions, tokens=tokens,
         made=made, faults=faults or {}, done=done, services=SERVICES, fresh=_fresh(context, person),
+        factor=factor, codes_left=codes_left, factor_demanded=factors.demanded(context.own, account),
     )  # fmt: skip
 
 
