@@ -180,7 +180,8 @@ class House:
             self.raw[name] = raw
             self.parts[name] = Running(service, database, loaded, self.clock, self._id)
         self.desk = desk_of(self.parts["requests"])
-        signing._signers["sqlite://"] = Signer("houqin.simulation", [KEY], Remembered())
+        self.signer = Signer("houqin.simulation", [KEY], Remembered())
+        signing._begun.add("sqlite://")  # no witness stands behind this log
         audit._edge.clear()
         self.subscriptions = {}
         bindings = []
@@ -385,7 +386,7 @@ class House:
             [self.file] * 2 + [self.follow] + [self.dispatch] * 4
             + [self.relay_step] * 6 + [self.confirm_step] * 4 + [self.deliver_step] * 8 + [self.timers]
         )  # fmt: skip
-        patches = []
+        patches = [mock.patch.object(signing, "signer", return_value=self.signer)]
         if self.mutant == "sequence_is_ignored":
             right = following.told
             patches.append(mock.patch.object(
