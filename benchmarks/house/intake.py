@@ -39,7 +39,9 @@ def run(scale: Scale) -> str:
         bare_port = ground.free_port()
         plain = server.replace("+psycopg2", "")
         serving = ground.process(["-m", "services.requests", "serve"], settings, folder / "ours.log")
-        plainly = ground.process(["benchmarks/house/bare_intake.py", str(bare_port), plain], settings, folder / "bare.log")
+        plainly = ground.process(
+            ["benchmarks/house/bare_intake.py", str(bare_port), plain], settings, folder / "bare.log"
+        )
         processes = [stack.enter_context(each) for each in (serving, plainly)]
         ground.ready(ports["requests"])
         bearer = Person(address, "hanbing").sign_in().bearer()
