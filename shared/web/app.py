@@ -16,6 +16,7 @@ import logging
 import re
 import secrets
 import time
+from collections import defaultdict
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,13 @@ _HTTP_KEYS = {
     415: "error.media_type",
     431: "error.too_large",
 }
+
+
+# What a body may be written in; a form without a body has no kind.
+_READ = defaultdict(
+    lambda: frozenset({"application/x-www-form-urlencoded", "multipart/form-data"}),
+    api=frozenset({"application/json", "multipart/form-data"}),
+)
 
 
 class Fresh(SignInNeeded):
@@ -297,11 +305,13 @@ class Application:
         if route.changes:
             self._same_site(context)
             if (
-                route.kind == "api"
-                and route.accepts
-                and request.mimetype not in {"application/json", "multipart/form-data"}
+                route.accepts
+                and request.mimetype not in _READ[route.kind]
+                and (route.kind == "api" or request.content_length)
             ):
                 raise UnsupportedMedia
+            if route.accepts and route.kind != "api" and request.content_length and not (request.form or request.files):
+                raise Malformed  # not one name could be read
         self._count(context)
         if route.fresh and context.now - context.principal.signed_in_at > FRESH:
             if route.kind == "page" and request.method in SAFE:
