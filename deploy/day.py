@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import json
 import random
 import sys
 import time
@@ -280,13 +281,33 @@ class Day:
         key = uuid.uuid4().hex
         return self.patiently(lambda: self.people[user].post(path, body, key))
 
+    def file(self, wish: Wish) -> Any:
+        """The request is filed; when its room is somebody else's then, in another that the answer names.
+
+        Raises:
+            Problem: it was refused.
+        """
+        body = posted(wish, self.items[wish.item], datetime.now(UTC))
+        tried = {body.get("place")}
+        while True:
+            try:
+                return self.ask(wish.user, "/requests/api/requests", body)
+            except Problem as problem:
+                others = json.loads(problem.body).get("others", []) if problem.status == 409 else []
+                free = next((room for room in others if room not in tried), None)
+                if free is None:
+                    raise
+                self.counts["another room"] += 1
+                tried.add(free)
+                body = {**body, "place": free}
+
     def story(self, wish: Wish) -> Iterator[float]:
         """One request from its filing to its end; yields the minutes until its next act.
 
         Raises:
             Problem: it was refused. NeverCame: what must follow did not.
         """
-        filed = self.ask(wish.user, "/requests/api/requests", posted(wish, self.items[wish.item], datetime.now(UTC)))
+        filed = self.file(wish)
         self.counts["filed"] += 1
         if wish.body.get("priority") == 1:
             self.counts["emergencies"] += 1

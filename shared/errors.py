@@ -20,6 +20,7 @@ class Refused(HouqinError):
         status: the HTTP status of the answer.
         key: message key in ``shared/language``; ``parameters`` fill its places.
         fields: message by field name, where the fault lies in single fields.
+        extra: further members of the problem document, for programs (RFC 9457, section 3.2).
     """
 
     status: ClassVar[int] = 400
@@ -28,6 +29,7 @@ class Refused(HouqinError):
     def __init__(self, key: str = "", *, fields: dict[str, Any] | None = None, **parameters: Any) -> None:
         self.key = key or type(self).key
         self.fields = fields or {}
+        self.extra: dict[str, Any] = {}
         self.parameters = parameters
         super().__init__(self.key, parameters or self.fields or "")
 

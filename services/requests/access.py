@@ -24,6 +24,8 @@ READ = Access.to(
 )  # fmt: skip
 ACT = Access.to(staff="own", dispatcher="own", administrator="own")
 ADMINISTER = Access.to(administrator="all")
+BOOKINGS = Access.to(staff="own", dispatcher=("own", "organisation"), administrator="own")
+DECIDE = Access.to(dispatcher="organisation")  # who approves bookings of chosen rooms
 
 
 def where(request: Request) -> Scoped:

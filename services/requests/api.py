@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, fields, validate
 
 from services.requests import access, forms, model, store
+from services.requests.bookings.model import Taken
 from services.requests.handlers import filing, following, signing
 from shared.clock import from_text, to_text
 from shared.contracts.base import SERVICES
@@ -244,8 +245,11 @@ def file_request(context: Context) -> Answer:
     if item is None:
         raise Invalid(fields={"item": ["requests.field.item"]})
     wanted = forms.from_json(item, body)
-    with context.work() as work:
-        filed = filing.file_request(work, desk, context.principal, wanted, "api")
+    try:
+        with context.work() as work:
+            filed = filing.file_request(work, desk, context.principal, wanted, "api")
+    except Taken as error:
+        raise error.told() from None
     context.after_commit(desk.numbers.refill)
     return answer(filed, 201, Location=context.url("api_request", reference=filed.reference))
 

@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.requests import api, model, pages, store
+from services.requests.bookings import api as booking_api
+from services.requests.bookings import handlers as booking_handlers
+from services.requests.bookings import pages as booking_pages
+from services.requests.bookings import store as bookings
 from services.requests.catalogue import load_catalogue
 from services.requests.compound import load_compound
 from services.requests.desk import Desk
@@ -103,19 +107,27 @@ def refuse_demonstration(running: Running) -> None:
 
 def routes() -> tuple[Route, ...]:
     """Every route of this service."""
-    return (*api.ROUTES, *pages.ROUTES, *waiting_pages.routes())
+    return (*api.ROUTES, *booking_api.ROUTES, *booking_pages.ROUTES, *pages.ROUTES, *waiting_pages.routes())
 
 
 def demonstrate(running: Running) -> None:
     """The demonstration compound is there: places, departments, people; nothing happens where there are places."""
     with running.work() as work:
         accounts.settle_compound(work, load_compound())
+        bookings.settle_resources(work.connection, store.places(work.connection))
 
 
 def close_unanswered(running: Running) -> None:
     """Finished work that nobody answered for some days is closed."""
     with running.work() as work:
         following.close_unanswered(work, work.now - timedelta(days=running.settings["REQUESTS_CONFIRM_DAYS"]))
+
+
+def watch_bookings(running: Running) -> None:
+    """Nobody came, an offer lapsed, a booking is over: the time is free again."""
+    desk = desk_of(running)
+    with running.work() as work:
+        booking_handlers.watch(work, desk)
 
 
 def forget(running: Running) -> None:
@@ -133,6 +145,10 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     application=build,
     demonstrate=demonstrate,
-    timers=(Timer("close_unanswered", 600, close_unanswered), Timer("forget", 900, forget)),
+    timers=(
+        Timer("close_unanswered", 600, close_unanswered),
+        Timer("watch_bookings", 60, watch_bookings),
+        Timer("forget", 900, forget),
+    ),
     private=("account", "session", "device", "failure", "token", "second_factor", "recovery_code", "invitation"),
 )

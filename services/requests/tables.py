@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, Table, Text
+from sqlalchemy import DDL, BigInteger, Boolean, Column, Date, Index, Integer, Table, Text, event
 
 from shared.database import Moment, RowId
 from shared.service import metadata_of_floor
@@ -247,4 +247,116 @@ usage = Table(
     Column("amount", Text, nullable=False),  # yuan; empty = unpriced
     Column("recorded_at", Moment, nullable=False),
     Column("sequence", BigInteger, nullable=False),
+)
+
+# ---- bookings
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("code", Text, nullable=False, unique=True),  # a room's is its place's
+    Column("kind", Text, nullable=False),  # room, vehicle, slot
+    Column("item", Text, nullable=False),  # under which its tasks are filed
+    Column("place", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("equipment", Text, nullable=False),  # separated by blanks; a vehicle's is its kind
+    Column("approval", Boolean, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+)
+booking = Table(
+    "booking",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("resource", Integer, nullable=False),
+    # Only offered, pending, booked and in_use claim their time; moving is never committed.
+    Column("state", Text, nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("claimed_from", Moment, nullable=False),  # with set-up
+    Column("claimed_until", Moment, nullable=False),  # with clean-down; the instant itself is free
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("made_by", Text, nullable=False, default=""),  # another account when it was made on somebody's behalf
+    Column("subject", Text, nullable=False),
+    Column("headcount", Integer, nullable=False),
+    Column("equipment", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("series", Text, nullable=False, default=""),
+    Column("until", Moment),  # of an offer: when it lapses
+    Column("checked_in_at", Moment),
+    Column("made_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("reason", Text, nullable=False, default=""),  # why refused or cancelled
+)
+CLAIMING = ("offered", "pending", "booked", "in_use")
+Index("booking_by_resource", booking.c.resource, booking.c.claimed_until)
+Index("booking_by_account", booking.c.account, booking.c.ends_at)
+Index("booking_by_series", booking.c.series, booking.c.starts_at)
+Index(
+    "booking_to_watch",
+    booking.c.state,
+    booking.c.starts_at,
+    sqlite_where=booking.c.state.in_(("offered", "pending", "booked", "in_use")),
+    postgresql_where=booking.c.state.in_(("offered", "pending", "booked", "in_use")),
+)
+# No two claims on one resource overlap, whatever the code above does. A number as a range of itself needs no extension.
+NO_DOUBLE_BOOKING = """ALTER TABLE booking ADD CONSTRAINT no_double_booking EXCLUDE USING gist
+    (int4range(resource, resource, '[]') WITH &&, tstzrange(claimed_from, claimed_until) WITH &&)
+    WHERE (state IN ('offered', 'pending', 'booked', 'in_use'))"""
+event.listen(booking, "after_create", DDL(NO_DOUBLE_BOOKING).execute_if(dialect="postgresql"))
+booking_series = Table(
+    "booking_series",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rule", Text, nullable=False),  # RFC 5545
+    Column("account", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+)
+# The requests that a booking filed; they follow it.
+booking_task = Table(
+    "booking_task",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("booking", Text, nullable=False, index=True),
+    Column("part", Integer, nullable=False),  # which of the kind's tasks
+)
+waiting_for = Table(
+    "waiting_for",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("resource", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # waiting, offered, taken, left, over
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("account", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("headcount", Integer, nullable=False),
+    Column("equipment", Text, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("booking", Text, nullable=False, default=""),  # the one that was offered
+)
+Index("waiting_for_resource", waiting_for.c.resource, waiting_for.c.state, waiting_for.c.ends_at)
+# Secret addresses of calendars.
+feed = Table(
+    "feed",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret", Text, nullable=False, unique=True),  # SHA-256
+    Column("account", Text, nullable=False, index=True),
+    Column("resource", Integer, nullable=False, default=0),  # 0 = the person's own
+    Column("made_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    Column("used_at", Moment),
 )

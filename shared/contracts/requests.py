@@ -112,6 +112,74 @@ class RequestReopened(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BookingMade(Event):
+    """Somebody has claimed a room, vehicle or slot for a time. What for stays in requests. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "requests.booking_made.v1"
+    SUBJECT: ClassVar[str] = "booking_id"
+
+    booking_id: str
+    resource: str  # code of the room, vehicle or chair
+    kind: str  # room, vehicle, slot
+    starts_at: datetime  # UTC
+    ends_at: datetime
+    account: str  # whose it is; empty for slots, whose visitors stay in requests
+    department: str = ""
+    state: str = "booked"  # booked, pending (approval is awaited), offered (kept for whoever waited)
+    series: str = ""  # id of the series it belongs to
+    headcount: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingConfirmed(Event):
+    """A booking that awaited approval, or was offered, is definite. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "requests.booking_confirmed.v1"
+    SUBJECT: ClassVar[str] = "booking_id"
+
+    booking_id: str
+    confirmed_at: datetime  # UTC
+    by: str = ""  # account of whoever approved; empty when the person accepted an offer
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingMoved(Event):
+    """A booking has another time or resource; its tasks were withdrawn and filed anew. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "requests.booking_moved.v1"
+    SUBJECT: ClassVar[str] = "booking_id"
+
+    booking_id: str
+    resource: str
+    starts_at: datetime  # UTC
+    ends_at: datetime
+    moved_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingCheckedIn(Event):
+    """Somebody has come: the booking is in use. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "requests.booking_checked_in.v1"
+    SUBJECT: ClassVar[str] = "booking_id"
+
+    booking_id: str
+    checked_in_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingEnded(Event):
+    """A booking claims its time no longer. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "requests.booking_ended.v1"
+    SUBJECT: ClassVar[str] = "booking_id"
+
+    booking_id: str
+    ended_at: datetime  # UTC
+    reason: str  # ended, cancelled, released (nobody came), refused, lapsed (an offer nobody took)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountChanged(Event):
     """An account was made, changed, disabled or given other roles; passes of an earlier epoch end. Consumers: all."""
 

@@ -16,7 +16,6 @@ import logging
 import re
 import secrets
 import time
-from collections import defaultdict
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -122,13 +121,6 @@ _HTTP_KEYS = {
 }
 
 
-# What a body may be written in; a form without a body has no kind.
-_READ = defaultdict(
-    lambda: frozenset({"application/x-www-form-urlencoded", "multipart/form-data"}),
-    api=frozenset({"application/json", "multipart/form-data"}),
-)
-
-
 class Fresh(SignInNeeded):
     """The password must be asked for again."""
 
@@ -218,8 +210,6 @@ class Application:
             strict_slashes=False,
             merge_slashes=False,
         )
-        self._bound = self._map.bind("")
-        self._seconds = observe.REQUEST_SECONDS.labels(service)
         self._addresses = Map(
             [Rule(self.prefix + route.path, endpoint=route.name, methods=[route.method]) for route in self.routes]
         ).bind("x")
@@ -230,9 +220,9 @@ class Application:
         began = time.perf_counter()
         request = Request(environ)
         response, name = self._respond(request)
-        _counter(self.service, name, response.status_code).inc()
-        self._seconds.observe(time.perf_counter() - began)
-        return _sent(response, environ, start_response)
+        observe.REQUESTS.labels(self.service, name, str(response.status_code)).inc()
+        observe.REQUEST_SECONDS.labels(self.service).observe(time.perf_counter() - began)
+        return response(environ, start_response)
 
     def _respond(self, request: Request) -> tuple[Response, str]:
         correlation = _correlation(request)
@@ -253,10 +243,7 @@ class Application:
 
     def _match(self, request: Request) -> tuple[Route, dict[str, Any]]:
         try:
-            if "HTTP_UPGRADE" in request.environ:  # to a websocket, which no route is
-                route, values = self._map.bind_to_environ(request.environ).match()
-            else:
-                route, values = self._bound.match(request.path, request.method)
+            route, values = self._map.bind_to_environ(request.environ).match()
         except RequestRedirect as error:
             raise Absent from error
         for value in values.values():
@@ -277,8 +264,7 @@ class Application:
             application=self,
         )
         visitor = jar.get(self.jar.name(VISITOR), "")
-        if visitor and re.fullmatch(r"[\w-]{22,64}", visitor, re.ASCII):
-            context.proof = _visitor_proof(visitor)
+        context.proof = _visitor_proof(visitor) if re.fullmatch(r"[\w-]{22,64}", visitor, re.ASCII) else ""
         return context
 
     def _handled(self, context: Context, values: dict[str, Any]) -> Response:
@@ -305,13 +291,11 @@ class Application:
         if route.changes:
             self._same_site(context)
             if (
-                route.accepts
-                and request.mimetype not in _READ[route.kind]
-                and (route.kind == "api" or request.content_length)
+                route.kind == "api"
+                and route.accepts
+                and request.mimetype not in {"application/json", "multipart/form-data"}
             ):
                 raise UnsupportedMedia
-            if route.accepts and route.kind != "api" and request.content_length and not (request.form or request.files):
-                raise Malformed  # not one name could be read
         self._count(context)
         if route.fresh and context.now - context.principal.signed_in_at > FRESH:
             if route.kind == "page" and request.method in SAFE:
@@ -570,6 +554,8 @@ class Application:
         return None
 
     def _headed(self, response: Response, correlation: str, *, cache: str) -> Response:
+        own = "Content-Security-Policy" in response.headers
+        response.headers.extend(_ALWAYS_BUT_POLICY if own else ALWAYS)
         if self.jar.secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         response.headers["Cache-Control"] = cache
@@ -597,7 +583,8 @@ class Application:
                 log.exception("the error page failed")
                 html = False
         if not html:
-            response = _problem(words, status, key, parameters, fields, correlation, request.path)
+            extra = error.extra if isinstance(error, Refused) else {}
+            response = _problem(words, status, key, parameters, fields, correlation, request.path, extra)
         for name, value in headers.items():
             response.headers[name] = value
         if status == 401:
@@ -748,6 +735,7 @@ def _problem(
     fields: Mapping[str, Any],
     correlation: str,
     path: str,
+    extra: Mapping[str, Any] | None = None,
 ) -> Response:
     """RFC 9457."""
     title = f"shell.error.{status}.title"
@@ -761,45 +749,16 @@ def _problem(
     }
     if fields:
         body["errors"] = field_messages(words, fields)
+    body |= {name: value for name, value in (extra or {}).items() if name not in body}
     response = _json(body, status)
     response.headers["Content-Type"] = "application/problem+json"
     response.headers["Content-Language"] = words.code
     return response
 
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-
-
 def _json(data: Any, status: int) -> Response:
-    return Response(_ENCODE(data), status, content_type="application/json")
-
-
-@cache
-def _counter(service: str, route: str, status: int) -> Any:
-    return observe.REQUESTS.labels(service, route, str(status))
-
-
-_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9/._~?&=%:+-]*")
-
-
-def _sent(response: Response, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """``response`` with the headers that every answer carries.
-
-    A finished body with headers that are right already is handed over as it is; Werkzeug mends and guards the others.
-    """
-    headers = response.headers
-    always = _ALWAYS_BUT_POLICY if "Content-Security-Policy" in headers else ALWAYS
-    if (
-        response.status_code in {200, 201}
-        and environ["REQUEST_METHOD"] != "HEAD"
-        and isinstance(response.response, list)
-        and "Content-Length" in headers
-        and _PLAIN_ADDRESS.fullmatch(headers.get("Location", ""))
-    ):
-        start_response(response.status, [*headers.to_wsgi_list(), *always.items()])
-        return response.response
-    headers.extend(always)
-    return response(environ, start_response)
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Response(text, status, content_type="application/json")
 
 
 def _dumped(route: Route, data: Any) -> Any:

@@ -31,7 +31,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
     "staff": (
         Place("home", "/requests/", "home", phone=True),
         Place("mine", "/requests/mine", "list", phone=True),
-        Place("rooms", "/requests/rooms", "calendar", phone=True, later=True),
+        Place("rooms", "/requests/rooms", "calendar", phone=True),
         Place("chat", "/requests/chat", "chat", phone=True, later=True),
     ),
     "dispatcher": (

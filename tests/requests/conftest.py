@@ -11,6 +11,7 @@ import jinja2
 import pytest
 from werkzeug.test import Client
 
+from services.requests.bookings import store as bookings
 from services.requests.compound import load_compound
 from services.requests.handlers import accounts, signing
 from services.requests.service import SERVICE, desk_of
@@ -40,6 +41,7 @@ def a_running(folder, url, *, new=True):
 def settle(running):
     with running.work() as work:
         accounts.settle_compound(work, COMPOUND)
+        bookings.settle_resources(work.connection, COMPOUND.places)
     with running.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM outbox")
 

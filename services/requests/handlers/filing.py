@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from services.requests import model, store
+from services.requests.bookings import claiming
 from services.requests.hours import promised
+from services.requests.requester import Requester, oneself
 from shared.contracts.requests import Answer, RequestFiled
 from shared.errors import Invalid
 from shared.language import language
@@ -38,13 +40,27 @@ class Filed:
     filed_at: datetime
 
 
-def file_request(work: Work, desk: Desk, person: Principal, filing: Filing, channel: str) -> Filed:
+def file_request(
+    work: Work,
+    desk: Desk,
+    person: Principal | Requester,
+    filing: Filing,
+    channel: str,
+    *,
+    filed_by: str = "",
+    claimed: bool = False,
+) -> Filed:
     """The request is filed under a new reference, and everyone who listens will be told.
+
+    A request for a meeting room at a time claims the room in the same transaction, unless ``claimed``: a booking is
+    behind it already.
 
     Raises:
         Invalid: the item, place, level, times or answers are not what the catalogue allows, or the person may not
             ask for the item; message keys by field.
+        Taken: the room is somebody else's at that time.
     """
+    person = person if isinstance(person, Requester) else oneself(person)
     item = desk.catalogue.get(filing.item)
     if item is None:
         raise Invalid(fields={"item": ["requests.field.item"]})
@@ -58,7 +74,9 @@ def file_request(work: Work, desk: Desk, person: Principal, filing: Filing, chan
     day, number = desk.numbers.take(work)
     request_id = work.new_id()
     reference = model.reference(day, number)
-    row = _row(work, desk, person, filing, item, place)
+    row = _row(work, desk, person, filing, item, place) | {"filed_by": filed_by}
+    if not claimed and filing.starts_at and filing.ends_at and item.code in claiming.CLAIMED:
+        claiming.claim_for_request(work, person, filing, place, request_id)
     store.file_request(work, {"id": request_id, "reference": reference, "channel": channel, **row})
     store.happen(work, request_id, "filed", who=person.name, who_en=person.name_en, sequence=1)
     work.say(_event(request_id, reference, channel, row, item, place, filing), sequence=1)
@@ -79,7 +97,7 @@ def _place(work: Work, desk: Desk, item: Item, filing: Filing, wrong: dict[str, 
     return place
 
 
-def _row(work: Work, desk: Desk, person: Principal, filing: Filing, item: Item, place: Place) -> dict[str, Any]:
+def _row(work: Work, desk: Desk, person: Requester, filing: Filing, item: Item, place: Place) -> dict[str, Any]:
     answers = {name: value for name, value in filing.answers.items() if value not in (None, "", [], False)}
     spoken = {
         **answers,
@@ -95,8 +113,7 @@ def _row(work: Work, desk: Desk, person: Principal, filing: Filing, item: Item, 
         "organisation": person.organisation,
         "requester": person.account,
         "requester_name": person.name,
-        "requester_name_en": person.name_en or person.name,
-        "filed_by": "",
+        "requester_name_en": person.name_en,
         "filed_at": work.now,
         "starts_at": filing.starts_at,
         "ends_at": filing.ends_at,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.requests import model, store
+from services.requests.bookings import claiming
 from shared.contracts import billing, dispatch
 from shared.contracts.requests import RequestConfirmed, RequestReopened, RequestUrged, RequestWithdrawn
 from shared.errors import NotYet
@@ -25,7 +26,7 @@ NOBODY: Who = ("", "")
 
 
 def withdraw(work: Work, request: Request, who: Who, reason: str = "not_needed") -> None:
-    """Nobody is to do it any more.
+    """Nobody is to do it any more; a booking that it stands for ends with it.
 
     Raises:
         NotInThisState: it is finished or has ended.
@@ -35,6 +36,10 @@ def withdraw(work: Work, request: Request, who: Who, reason: str = "not_needed")
     work.say(
         RequestWithdrawn(request_id=request.id, withdrawn_at=work.now, reason=reason), sequence=request.version + 1
     )
+    for other_id in claiming.release_for_request(work, request.id):
+        other = store.request_by_id(work.connection, other_id, lock=True)
+        if other is not None and model.may("withdraw", other.state):
+            withdraw(work, other, who, reason)
 
 
 def urge(work: Work, request: Request, who: Who) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, fields, validate
 
 from services.requests import access, api, forms, hours, model, store
+from services.requests.bookings.model import Taken
 from services.requests.handlers import filing, following
 from shared.clock import SITE_ZONE, from_text, to_text
 from shared.errors import Absent, Invalid, Refused
 from shared.web.answers import Answer, page, see_other
-from shared.web.intake import single
+from shared.web.intake import Said, single
 from shared.web.routes import Route
 from shared.web.schemas import Key, Text, Whole
 
@@ -204,8 +205,14 @@ def file_form(context: Context, code: str) -> Answer:
         wanted = forms.from_form(item, posted)
         with context.work() as work:
             filed = filing.file_request(work, desk, context.principal, wanted, "form")
-    except Invalid as error:
+    except (Invalid, Taken) as error:
         context.held.close()
+        if isinstance(error, Taken):
+            fault = Said(
+                "booking.field.taken",
+                free=context.language.listed([context.language.when(each, context.now) for each in error.free]),
+            )
+            error = Invalid(fields={"starts_at": [fault]})
         return _form_page(context, item, posted, error)
     context.after_commit(desk.numbers.refill)
     return see_other(context.url("request", reference=model.short(filed.reference), filed=1))
