@@ -170,3 +170,63 @@ def accrued_by_month(connection: Connection) -> dict[tuple[str, str], Decimal]:
     for line, period, billed in connection.execute(query):
         found[line, period] = found.get((line, period), Decimal("0.00")) + billed
     return found
+
+
+# ---- statements
+
+
+def statement(connection: Connection, contract: str, period: str) -> Row[Any] | None:
+    """The statement of a closed month; None while it is open."""
+    table = tables.statement
+    return connection.execute(select(table).where(table.c.contract == contract, table.c.period == period)).first()
+
+
+def statements_of(connection: Connection, refs: list[str]) -> list[Row[Any]]:
+    """The statements of contracts, newest month first."""
+    table = tables.statement
+    query = select(table).where(table.c.contract.in_(refs)).order_by(table.c.period.desc(), table.c.contract)
+    return list(connection.execute(query))
+
+
+def statement_lines(connection: Connection, ref: str) -> list[Row[Any]]:
+    """The lines of a statement."""
+    table = tables.statement_line
+    return list(connection.execute(select(table).where(table.c.statement == ref).order_by(table.c.number)))
+
+
+def signatures(connection: Connection, ref: str) -> list[Row[Any]]:
+    """Who signed a statement, in order."""
+    table = tables.signature
+    return list(connection.execute(select(table).where(table.c.statement == ref).order_by(table.c.at)))
+
+
+def payments(connection: Connection, ref: str) -> list[Row[Any]]:
+    """What was paid of a statement."""
+    table = tables.payment
+    return list(connection.execute(select(table).where(table.c.statement == ref).order_by(table.c.at)))
+
+
+def entries_of_line(
+    connection: Connection, contract: str, period: str, line: Row[Any], limit: int = 100
+) -> list[Row[Any]]:
+    """The newest feed entries that a statement's line sums."""
+    table = tables.feed_entry
+    kinds = ("charge", "closing") if line.kind == "charge" else (line.kind,)
+    query = (
+        select(table)
+        .where(
+            table.c.contract == contract, table.c.booked_in == period, table.c.period == line.for_period,
+            table.c.kind.in_(kinds), table.c.item == line.item, table.c.meter == line.meter,
+            table.c.card_version == line.card_version,
+        )
+        .order_by(table.c.number.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return list(connection.execute(query))
+
+
+def every_card(connection: Connection, ref: str) -> list[tuple[Any, list[dict[str, Any]]]]:
+    """(row, lines) of each version of a contract's cards, replaced ones too."""
+    table = tables.card_replaced
+    old = [(row, json.loads(row.lines)) for row in connection.execute(select(table).where(table.c.contract == ref))]
+    return [*old, *cards(connection, ref)]

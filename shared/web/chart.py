@@ -74,6 +74,10 @@ def lines(
         place = points[-1][1]
         while any(abs(place - other) < 13 for other in taken):
             place += 13
+        if place > HEIGHT - BOTTOM + 4:  # below the axis stand its own labels: go up instead
+            place = points[-1][1]
+            while any(abs(place - other) < 13 for other in taken):
+                place -= 13
         taken.append(place)
         parts.append(
             Markup(

@@ -51,7 +51,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("orders", "/dispatch/supplier/", "list", phone=True),
         Place("people", "/dispatch/supplier/people", "people", phone=True),
         Place("statements", "/billing/statements/", "document", phone=True),
-        Place("scores", "/billing/deductions", "alert", phone=True, later=True),
+        Place("scores", "/billing/deductions", "alert", phone=True),
     ),
     "finance": (
         Place("statements", "/billing/statements/", "document", phone=True),
@@ -63,7 +63,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("contracts", "/billing/contracts/", "document", phone=True),
         Place("cards", "/billing/cards/", "list", later=True),
         Place("usage", "/billing/usage", "meter", phone=True),
-        Place("deductions", "/billing/deductions", "alert", phone=True, later=True),
+        Place("deductions", "/billing/deductions", "alert", phone=True),
         Place("budget", "/billing/budget", "chart", phone=True),
     ),
     "supervisor": (

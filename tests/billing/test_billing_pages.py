@@ -79,6 +79,10 @@ def test_each_role_comes_to_its_routes_and_to_no_others(house, client, role):
         "period": "2026-11",
         "fact_id": ids(house, "HY-2026-01")[0],
         "row": "7",
+        "number": "1",
+        "deduction_id": "d-1",
+        "draft_id": "c-1",
+        "do": "drop",
     }
     headers = headers_of(house, role, supplier="HY" if role in {"supplier", "crew"} else "")
     for route in routes():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from services.billing.pricing.cases import KINDS, answer
 
@@ -20,7 +20,7 @@ USAGE = f"""usage: python -m services.billing rate < cases.jsonl
 Reads one JSON object a line:
     {{"id", "kind", "params", "input", "rounding"?}}
 and writes for each, in order, one line:
-    {{"id", "result", "explain"}}    or    {{"id", "error": {{"code", "message", "field"}}}}
+    {{"id", "result", "explain"}}    or    {{"id", "error": {{"code", "message", "field", "line"}}}}
 Numbers are decimal texts. Kinds: {", ".join(KINDS)}.
 """
 
@@ -32,8 +32,8 @@ def rate(arguments: Sequence[str]) -> int:
         print(USAGE, end="", file=sys.stdout if wanted else sys.stderr)
         return 0 if wanted else 2
     try:
-        for line in lines(sys.stdin.buffer):
-            sys.stdout.write(written(line))
+        for number, line in lines(sys.stdin.buffer):
+            sys.stdout.write(written(line, number))
             sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone. Standard output is pointed elsewhere so that the interpreter's last flush is silent.
@@ -43,20 +43,26 @@ def rate(arguments: Sequence[str]) -> int:
     return 0
 
 
-def written(line: bytes | None) -> str:
-    """The answer to one line as a line; ``None`` stands for one that is too long."""
+def written(line: bytes | None, number: int) -> str:
+    """The answer to one line as a line; ``None`` stands for one that is too long. An error names the line."""
     if line is None:
         words = f"the line is longer than {LONGEST_LINE} bytes"
-        return json.dumps({"id": None, "error": {"code": "too_long", "message": words, "field": ""}}) + "\n"
-    return json.dumps(answer(line), default=str) + "\n"
+        found: dict[str, Any] = {"id": None, "error": {"code": "too_long", "message": words, "field": ""}}
+    else:
+        found = answer(line)
+    if "error" in found:
+        found["error"] = {**found["error"], "line": number}
+    return json.dumps(found, default=str) + "\n"
 
 
-def lines(source: BinaryIO) -> Iterator[bytes | None]:
-    """The lines of ``source`` that hold anything; None for each that is longer than ``LONGEST_LINE``."""
+def lines(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """(number from 1, line) of the lines that hold anything; None for each that is longer than ``LONGEST_LINE``."""
+    number = 0
     while line := source.readline(LONGEST_LINE + 1):
+        number += 1
         if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
             while line and not line.endswith(b"\n"):
                 line = source.readline(LONGEST_LINE)
-            yield None
+            yield number, None
         elif line.strip():
-            yield line
+            yield number, line

@@ -61,13 +61,22 @@ def inexact(value: Fraction) -> Steps:
 
 def say(step: Step, language: str) -> str:
     """The step as a sentence, ``language`` being ``zh`` or ``en``."""
-    return WORDS[step.key][0 if language == "zh" else 1].format(**step.shown())
+    shown = step.shown()
+    if "mode" in shown:
+        shown["mode"] = MODE_WORDS.get(shown["mode"], (shown["mode"],) * 2)[0 if language == "zh" else 1]
+    return WORDS[step.key][0 if language == "zh" else 1].format(**shown)
 
 
 def _text(value: Fraction | int | str) -> str:
     return value if isinstance(value, str) else plain(value)
 
 
+MODE_WORDS: dict[str, tuple[str, str]] = {
+    "half_up": ("四舍五入", "half up"),
+    "half_even": ("四舍六入五成双", "half even"),
+    "ceiling": ("向上取整", "up"),
+    "floor": ("向下取整", "down"),
+}
 WORDS: dict[str, tuple[str, str]] = {
     # quantity
     "facts": ("{count} 笔用量记录", "{count} usage facts"),

@@ -41,16 +41,16 @@ class FeedQuery(Schema):
     before = Whole(1, MOST, load_default=MOST)
 
 
-def _sees_log(context: Context) -> bool:
+def sees_log(context: Context) -> bool:
     """Whether the reader may follow a link into the log."""
     return bool(context.principal.roles & {"supervisor", "auditor", "administrator"})
 
 
-def _name(context: Context, row: Any) -> str:
+def name_of(context: Context, row: Any) -> str:
     return context.language.named(row.name, row.name_en)
 
 
-def _title(context: Context, row: Any) -> str:
+def title_of(context: Context, row: Any) -> str:
     return context.language.named(row.title, row.title_en)
 
 
@@ -60,7 +60,7 @@ def month_name(language: Language, period: str) -> str:
     return language.month(int(year), int(month))
 
 
-def _first_day(period: str) -> date:
+def first_day(period: str) -> date:
     try:
         found = date.fromisoformat(f"{period}-01")
     except ValueError as error:
@@ -70,7 +70,7 @@ def _first_day(period: str) -> date:
     return found
 
 
-def _wanted(context: Context, connection: Connection, ref: str) -> Row[Any]:
+def wanted(context: Context, connection: Connection, ref: str) -> Row[Any]:
     """The contract, if this reader may see it; otherwise it looks as if there were none."""
     row = store.contract(connection, ref)
     context.check(None if row is None else Scoped(supplier=row.supplier))
@@ -83,16 +83,30 @@ def _wanted(context: Context, connection: Connection, ref: str) -> Row[Any]:
 
 def statements(context: Context) -> Answer:
     """Each contract with what this month comes to so far, and the months before."""
+    return statements_page(context)
+
+
+def statements_page(context: Context, problem: str = "", errors: dict[str, list[str]] | None = None) -> Answer:
+    """The list; ``problem`` says why a month could not be closed."""
     now = period_of(context.now)
     with context.read() as connection:
         found = store.contracts(connection, own_supplier(context))
         months = {row.ref: store.periods(connection, row.ref) for row in found}
         unpriced = store.unpriced_by_contract(connection, [row.ref for row in found])
+        drawn = {(row.contract, row.period): row for row in store.statements_of(connection, [row.ref for row in found])}
     this, earlier = [], []
     for row in found:
         count, amount = next(((count, amount) for period, count, amount in months[row.ref] if period == now), (0, ZERO))
         this.append(_month(context, row, now, count, amount))
-        earlier += [_month(context, row, *each) for each in months[row.ref] if each[0] != now]
+        past = {period: (count, amount) for period, count, amount in months[row.ref] if period != now}
+        past |= {
+            period: (past.get(period, (0, ZERO))[0], each.total)
+            for (ref, period), each in drawn.items()
+            if ref == row.ref
+        }
+        earlier += [
+            _month(context, row, period, *past[period]) | {"statement": drawn.get((row.ref, period))} for period in past
+        ]
     return page(
         "billing/statements.html",
         month=month_name(context.language, now),
@@ -100,12 +114,23 @@ def statements(context: Context) -> Answer:
         total=sum((each["amount"] for each in this), ZERO),
         earlier=sorted(earlier, key=lambda each: each["period"], reverse=True),
         unpriced=sum(unpriced.values()),
+        may_close=context.may("statement_close"),
+        last_month=_month_before(now),
+        contracts=[(row.ref, f"{row.ref} {title_of(context, row)}") for row in found],
+        problem=problem,
+        errors=errors or {},
+        status=422 if problem or errors else 200,
     )
+
+
+def _month_before(period: str) -> str:
+    year, month = int(period[:4]), int(period[5:])
+    return f"{year - (month == 1)}-{(month - 2) % 12 + 1:02}"
 
 
 def _month(context: Context, row: Any, period: str, count: int, amount: Decimal) -> dict[str, Any]:
     return {
-        "ref": row.ref, "title": _title(context, row), "supplier": row.short if context.language.chinese else row.name_en, "period": period,
+        "ref": row.ref, "title": title_of(context, row), "supplier": row.short if context.language.chinese else row.name_en, "period": period,
         "month": month_name(context.language, period), "facts": count, "amount": amount,
         "href": context.url("statement", ref=row.ref, period=period),
     }  # fmt: skip
@@ -113,11 +138,17 @@ def _month(context: Context, row: Any, period: str, count: int, amount: Decimal)
 
 def statement(context: Context, ref: str, period: str) -> Answer:
     """The charges of one contract in one month, and beside them what one line is made of."""
-    first = _first_day(period)
+    first = first_day(period)
     chosen = context.query()["line"]
     language = context.language
     with context.read() as connection:
-        row = _wanted(context, connection, ref)
+        row = wanted(context, connection, ref)
+        drawn = store.statement(connection, ref, period)
+    if drawn is not None:
+        from services.billing.pages.settling import show
+
+        return show(context, row, drawn)
+    with context.read() as connection:
         totals = sorted(
             (each for each in store.totals(connection, ref) if each.period == period),
             key=lambda each: (each.item, each.meter, each.card_version),
@@ -149,8 +180,8 @@ def statement(context: Context, ref: str, period: str) -> Answer:
     return page(
         "billing/statement.html",
         contract=row,
-        title=_title(context, row),
-        supplier=_name(context, row),
+        title=title_of(context, row),
+        supplier=name_of(context, row),
         month=month_name(language, period),
         span=(first, date(first.year + first.month // 12, first.month % 12 + 1, 1)),
         rows=rows,
@@ -159,7 +190,7 @@ def statement(context: Context, ref: str, period: str) -> Answer:
         beyond=max(0, count - SHOWN_FACTS),
         shown=shown,
         budget=_purse(context, budget) if budget and context.may("budget") else None,
-        sees_log=_sees_log(context),
+        sees_log=sees_log(context),
     )
 
 
@@ -192,7 +223,7 @@ def contracts(context: Context) -> Answer:
         "billing/contracts.html",
         rows=[
             {
-                "ref": row.ref, "title": _title(context, row), "supplier": _name(context, row), "starts_on": row.starts_on,
+                "ref": row.ref, "title": title_of(context, row), "supplier": name_of(context, row), "starts_on": row.starts_on,
                 "ends_on": row.ends_on, "items": [wording.item_name(context.language, each) for each in json.loads(row.items)],
                 "version": max((card.version for card, _ in cards[row.ref] if card.starts_on <= today), default=0),
             }
@@ -206,7 +237,7 @@ def contract(context: Context, ref: str) -> Answer:
     language, today = context.language, service_day(context.now)
     now = period_of(context.now)
     with context.read() as connection:
-        row = _wanted(context, connection, ref)
+        row = wanted(context, connection, ref)
         versions = store.cards(connection, ref)
         count, amount = next(
             ((count, amount) for period, count, amount in store.periods(connection, ref) if period == now), (0, ZERO)
@@ -217,8 +248,8 @@ def contract(context: Context, ref: str) -> Answer:
     return page(
         "billing/contract.html",
         contract=row,
-        title=_title(context, row),
-        supplier=_name(context, row),
+        title=title_of(context, row),
+        supplier=name_of(context, row),
         items=[wording.item_name(language, each) for each in json.loads(row.items)],
         cards=[
             {
@@ -239,7 +270,8 @@ def contract(context: Context, ref: str) -> Answer:
         last=last,
         budget=language.named(budget.name, budget.name_en) if budget else row.budget_line,
         sees_feed=context.may("feed"),
-        sees_log=_sees_log(context),
+        sees_cards=context.may("card_edit"),
+        sees_log=sees_log(context),
     )  # fmt: skip
 
 
@@ -256,7 +288,7 @@ def usage(context: Context) -> Answer:
     return page(
         "billing/usage.html",
         rows=[_fact(context, row) for row in found],
-        contracts=[(row.ref, f"{row.ref} {_title(context, row)}") for row in listed],
+        contracts=[(row.ref, f"{row.ref} {title_of(context, row)}") for row in listed],
         asked=asked,
         onward=context.url("usage", **kept, cursor=following) if following else "",
         first=context.url("usage", **kept) if asked["cursor"] else "",
@@ -293,7 +325,7 @@ def explain(context: Context, fact_id: str) -> Answer:
             }
         )
     steps += [
-        {"words": wording.step_words(language, step), "number": _number(step.get("amount"), language)}
+        {"words": wording.step_words(language, step), "number": number_of(step.get("amount"), language)}
         for step in json.loads(row.steps)
         if step["key"] not in {"quantity", "amount"}
     ]
@@ -308,11 +340,11 @@ def explain(context: Context, fact_id: str) -> Answer:
         else ("unpriced" if row.state == "unpriced" else ("in_house" if row.amount is None else "")),
         steps=steps,
         period=row.period,
-        sees_log=_sees_log(context),
+        sees_log=sees_log(context),
     )
 
 
-def _number(amount: str | None, language: Language) -> str:
+def number_of(amount: str | None, language: Language) -> str:
     """A step's part of the amount, exact: more than two decimals where it has them."""
     if amount is None:
         return ""
@@ -381,7 +413,9 @@ def feeds(context: Context) -> Answer:
         ]
     return page(
         "billing/feeds.html",
-        rows=[{"ref": row.ref, "title": _title(context, row), "last": last, "head": head} for row, last, head in found],
+        rows=[
+            {"ref": row.ref, "title": title_of(context, row), "last": last, "head": head} for row, last, head in found
+        ],
     )
 
 
@@ -389,7 +423,7 @@ def feed(context: Context, contract: str) -> Answer:
     """One contract's feed, newest first, with every head of the chain."""
     before = context.query()["before"]
     with context.read() as connection:
-        row = _wanted(context, connection, contract)
+        row = wanted(context, connection, contract)
         last, head = store.feed_head(connection, contract)
         top = min(before - 1, last)
         found = store.feed(connection, contract, max(0, top - PAGE), PAGE)
@@ -409,7 +443,7 @@ def feed(context: Context, contract: str) -> Answer:
     return page(
         "billing/feed.html",
         contract=row,
-        title=_title(context, row),
+        title=title_of(context, row),
         rows=entries,
         last=last,
         head=head,
