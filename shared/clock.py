@@ -39,7 +39,7 @@ class ManualClock:
 
 def to_text(moment: datetime) -> str:
     """``moment`` as RFC 3339 UTC with microseconds and Z: fixed width, so text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -11,9 +11,11 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
+from psycopg2.extensions import STATUS_READY
 from sqlalchemy import BigInteger, DateTime, Integer, String, event, exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeDecorator
@@ -85,17 +87,36 @@ class Sql:
         return connection.exec_driver_sql(self.postgresql, tuple(parameters[name] for name in self.names))
 
 
-def run_together(connection: Connection, statements: Sequence[tuple[Sql, dict[str, Any]]]) -> None:
-    """Run writes in order; on PostgreSQL in one round trip. Results are not available."""
+def run_last(connection: Connection, statements: Sequence[tuple[Sql, dict[str, Any]]]) -> None:
+    """Run the last writes of a transaction, in order; on PostgreSQL in one round trip. Results are not available.
+
+    On PostgreSQL they are committed with it when nothing was sent before them: the statements of one simple query are
+    one transaction (PostgreSQL manual, 55.2.2.1), so that neither BEGIN nor COMMIT is a round trip of its own. The caller
+    commits in any case and does nothing in between.
+    """
     if not statements:
         return
     if connection.dialect.name == "sqlite":
         for statement, parameters in statements:
             connection.exec_driver_sql(statement.sqlite, parameters)
         return
-    text = "; ".join(statement.postgresql for statement, _ in statements)
+    text = _joined(tuple(statement for statement, _ in statements))
     values = tuple(parameters[name] for statement, parameters in statements for name in statement.names)
-    connection.exec_driver_sql(text, values)
+    driver: Any = connection.connection.dbapi_connection
+    if driver.status != STATUS_READY:
+        connection.exec_driver_sql(text, values)
+        return
+    driver.autocommit = True
+    try:
+        connection.exec_driver_sql(text, values)
+    finally:
+        if not driver.closed:
+            driver.autocommit = False
+
+
+@lru_cache(maxsize=1024)
+def _joined(statements: tuple[Sql, ...]) -> str:
+    return "; ".join(statement.postgresql for statement in statements)
 
 
 class Database:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import uuid
 from typing import Protocol
 
 
@@ -15,6 +14,9 @@ class Ids(Protocol):
     def __call__(self) -> str:
         """An identifier never given before, UUID text form."""
         ...
+
+
+_RANDOM, _VARIANT = (1 << 62) - 1, 0b10 << 62
 
 
 class _Monotonic:
@@ -32,9 +34,9 @@ class _Monotonic:
         with self._lock:
             self._last = max(self._last + 1, tick)
             tick = self._last
-        random = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
-        value = (tick >> 12) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64 | 0b10 << 62 | random
-        return str(uuid.UUID(int=value))
+        high = f"{tick >> 12:012x}7{tick & 0xFFF:03x}"
+        low = f"{int.from_bytes(os.urandom(8), 'big') & _RANDOM | _VARIANT:016x}"
+        return f"{high[:8]}-{high[8:12]}-{high[12:]}-{low[:4]}-{low[4:]}"
 
 
 new_id: Ids = _Monotonic()

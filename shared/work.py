@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import outbox
 from shared.contracts.base import MAX_EVENT_BYTES, Envelope, Event, seal
-from shared.database import Database, Sql, run_together
+from shared.database import Database, Sql, run_last
 from shared.ids import Ids, new_id
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ class Work:
         self._later.append((statement, parameters))
 
     def flush(self) -> None:
-        """Write now what was put off; called by the owner of the transaction before it commits."""
+        """Write now what was put off; called by the owner of the transaction as the last act before the commit."""
         statements, self._later = self._later, []
-        run_together(self.connection, statements)
+        run_last(self.connection, statements)
 
 
 @contextmanager

@@ -225,6 +225,12 @@ class Paired:
 PAIRED_HEAD = "| | ours /s | limit /s | ratio, median (quartiles) | pairs | goal | met |\n| --- | --- | --- | --- | --- | --- | --- |"
 
 
+def busy(pid: int) -> float:
+    """Seconds of processor time that a process has used so far, all its threads."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(each.read_text().split()[0]) for each in tasks) / 1e9
+
+
 def memory(pid: int) -> float:
     """Proportional set size of a process, MiB."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():

@@ -9,6 +9,17 @@ COMMANDS = (
     Command(
         "witness", "Cosign checkpoints of a log, as a supervisor would.", "services.audit.witness.commands:witness"
     ),
+    Command("export", "Write the whole log to a folder that verifies alone.", "services.audit.commands:export"),
+    Command(
+        "mirror", "Copy a log from its address to a folder, checking every entry.", "services.audit.commands:mirror"
+    ),
+    Command("keys", "Show the log's keys, add one, retire one.", "services.audit.commands:keys"),
+    Command("reindex", "Make the index of words anew from the log.", "services.audit.commands:reindex"),
+    Command(
+        "erase",
+        "Erase what is kept of a person or behind entries; the log stays provable.",
+        "services.audit.commands:erase",
+    ),
 )
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields, pre_load, validate
 
-from services.audit import store, vault, witnessing
+from services.audit import bodies, searching, store, vault, witnessing
 from services.audit.log.checkpoint import Checkpoint
 from services.audit.log.errors import LogError, Malformed
 from services.audit.log.note import encode_base64, parse_note
@@ -18,8 +19,9 @@ from services.audit.log.tiles import ENTRIES, FULL, Tree, pack_entries, parse_ti
 from services.audit.log.tree import leaf_hash
 from services.audit.signing import keys
 from services.audit.taking import bundle_of
-from shared.clock import to_text
+from shared.clock import SITE_ZONE, to_text
 from shared.contracts.audit import LogRead
+from shared.contracts.base import SERVICES
 from shared.errors import Absent
 from shared.web.answers import Answer, answer, file
 from shared.web.routes import PUBLIC, Access, Route
@@ -28,11 +30,13 @@ from shared.web.schemas import Text, Whole
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from services.audit.bodies import Reads
     from shared.web.context import Context
 
 READERS = Access.to(supervisor="all", auditor="all", administrator="all")
 DISCLOSED_TO = Access.to(supervisor="all", auditor="all")
 BEYOND = 2**53 - 1
+MOST_FOUND = 50
 
 OPEN_TO_ALL = {"Access-Control-Allow-Origin": "*"}
 FOR_EVER = {**OPEN_TO_ALL, "Cache-Control": "public, max-age=31536000, immutable"}
@@ -173,6 +177,27 @@ class EntriesForm(Schema):
     next = fields.Integer(allow_none=True, metadata={"description": "pass as `before` for the next part"})
 
 
+def reads_of(context: Context, connection: Connection) -> Reads:
+    """What the person who asks may read.
+
+    Raises:
+        Forbidden: bodies are set up, and the person has no mandate in force.
+    """
+    return bodies.reads(connection, context.principal, context.now)
+
+
+def readable(context: Context, connection: Connection, number: int) -> store.Entry:
+    """The entry with this number.
+
+    Raises:
+        Absent: there is none, or it lies outside what the person may read; the answers are equal.
+    """
+    found = store.entry(connection, number)
+    if found is None or not store.may_read(connection, number, reads_of(context, connection)):
+        raise Absent
+    return found
+
+
 def covered(connection: Connection) -> int:
     """Size of the newest checkpoint; 0 before the first."""
     found = store.checkpoint(connection)
@@ -185,10 +210,11 @@ def entries(context: Context) -> Answer:
     with context.read() as connection:
         size = store.head(connection).size
         sealed = covered(connection)
+        reads = reads_of(context, connection)
         if asked["about"]:
-            found = store.timeline(connection, asked["about"], asked["before"], asked["limit"])
+            found = store.timeline(connection, asked["about"], asked["before"], asked["limit"], reads)
         else:
-            found = store.newest(connection, asked["before"], asked["limit"])
+            found = store.newest(connection, asked["before"], asked["limit"], reads)
     note_reading(context, "timeline" if asked["about"] else "search", asked["about"], len(found))
     return answer(
         {
@@ -199,12 +225,60 @@ def entries(context: Context) -> Answer:
     )
 
 
+class Sought(Schema):
+    """Words and filters; every one that is given must hold."""
+
+    q = Text(120, load_default="")
+    source = fields.String(load_default="", validate=validate.OneOf(["", *SERVICES]))
+    kind = Text(80, load_default="", metadata={"description": "as dispatch.work_order_finished"})
+    actor = Text(120, load_default="", metadata={"description": "as account:… or crew:…"})
+    since = fields.Date(load_default=None, allow_none=True, metadata={"description": "first day at the site"})
+    until = fields.Date(load_default=None, allow_none=True, metadata={"description": "last day at the site"})
+    before = Whole(0, BEYOND, load_default=BEYOND)
+
+    @pre_load
+    def _blank_days(self, data: Any, **_: Any) -> Any:
+        return {name: value for name, value in data.items() if name not in {"since", "until"} or value}
+
+
+def wanted_of(asked: dict[str, Any]) -> searching.Wanted:
+    """The query as it is looked for."""
+    midnight = time(tzinfo=SITE_ZONE)
+    return searching.Wanted(
+        text=asked["q"],
+        source=asked["source"],
+        fact=asked["kind"],
+        actor=asked["actor"],
+        since=datetime.combine(asked["since"], midnight) if asked["since"] else None,
+        until=datetime.combine(asked["until"] + timedelta(days=1), midnight)
+        if asked["until"] and asked["until"] < date(9999, 12, 31)
+        else None,
+    )
+
+
+def found_by(context: Context) -> Answer:
+    """Entries that fit words and filters, newest first, and how much of the log the answer covers."""
+    asked = context.query()
+    with context.read() as connection:
+        found = searching.search(
+            connection, wanted_of(asked), asked["before"], MOST_FOUND, reads_of(context, connection)
+        )
+        reach = searching.reach(connection) if asked["q"] else store.head(connection).size
+        sealed_to = covered(connection)
+    note_reading(context, "search", asked["q"], len(found))
+    return answer(
+        {
+            "entries": [form_of(each, sealed_to) for each in found],
+            "covers": reach,
+            "next": found[-1].seq if len(found) == MOST_FOUND else None,
+        }
+    )
+
+
 def entry(context: Context, number: int) -> Answer:
     """One entry."""
     with context.read() as connection:
-        found = store.entry(connection, number)
-        if found is None:
-            raise Absent
+        found = readable(context, connection, number)
         sealed = covered(connection)
     note_reading(context, "entry", str(number), 1)
     return answer(form_of(found, sealed))
@@ -258,8 +332,7 @@ def receipt(context: Context, number: int) -> Answer:
     """An entry's receipt, which proves it offline for ever (C2SP tlog-proof)."""
     with context.read() as connection:
         point = shown(context, connection, number)
-        found = store.entry(connection, number)
-        assert found is not None
+        found = readable(context, connection, number)
         tree = Tree(store.Tiles(connection), point.size)
         body = make_receipt(tree, number, point.note, found.leaf).encode()
     return file(body, "text/plain; charset=utf-8", name=f"entry-{number}.tlog-proof")
@@ -268,7 +341,7 @@ def receipt(context: Context, number: int) -> Answer:
 def bundle(context: Context, thing: str) -> Answer:
     """Every sealed entry about a thing in one file that proves itself; a statement's also holds what it follows from."""
     with context.read() as connection:
-        body, count = bundle_of(connection, thing, shown(context, connection))
+        body, count = bundle_of(connection, thing, shown(context, connection), reads_of(context, connection))
     note_reading(context, "export", thing, count)
     name = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "-" for each in thing)[:80]
     return file(body, "application/json", name=f"bundle-{name}.json")
@@ -277,8 +350,7 @@ def bundle(context: Context, thing: str) -> Answer:
 def openings(context: Context, number: int) -> Answer:
     """The values behind an entry's commitments with their salts; whoever holds them can check them against the entry."""
     with context.read() as connection:
-        if store.entry(connection, number) is None:
-            raise Absent
+        readable(context, connection, number)
         found = vault.openings(connection, number, context.own.settings)
     note_reading(context, "disclosure", str(number), len(found))
     return answer(
@@ -382,6 +454,8 @@ ROUTES = (
     Route("GET", "/api/state", "api_state", state, allow=READERS, kind="api", answers=StateForm, summary="Where the log stands."),
     Route("GET", "/api/entries", "api_entries", entries, allow=READERS, kind="api", accepts=Slice, answers=EntriesForm,
           summary="Entries, newest first."),
+    Route("GET", "/api/search", "api_search", found_by, allow=READERS, kind="api", accepts=Sought, answers=EntriesForm,
+          summary="Entries that fit words and filters."),
     Route("GET", "/api/entries/<int:number>", "api_entry", entry, allow=READERS, kind="api", answers=EntryForm,
           summary="One entry.", sample={"number": "0"}),
     Route("GET", "/api/entries/<int:number>/proof", "api_proof", proof, allow=PUBLIC, kind="api", answers=ProofForm,

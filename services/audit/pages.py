@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema
 
-from services.audit import store, vault, witnessing, wording
-from services.audit.api import BEYOND, READERS, note_reading, shown, state_of
+from services.audit import searching, store, vault, witnessing, wording
+from services.audit.api import (
+    BEYOND,
+    READERS,
+    Sought,
+    note_reading,
+    readable,
+    reads_of,
+    shown,
+    state_of,
+    wanted_of,
+)
 from services.audit.log.checkpoint import Checkpoint
 from services.audit.log.errors import LogError
 from services.audit.log.note import check_signatures, parse_note
@@ -18,15 +28,19 @@ from services.audit.log.tiles import Tree
 from services.audit.log.tree import check_inclusion, inclusion_path, leaf_hash
 from services.audit.signing import keys
 from shared.clock import SITE_ZONE
+from shared.contracts import REGISTRY
+from shared.contracts.base import SERVICES
 from shared.errors import Absent
 from shared.web.answers import Answer, page, see_other
 from shared.web.routes import PUBLIC, Route
-from shared.web.schemas import Text, Whole
+from shared.web.schemas import Whole
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from services.audit.bodies import Reads
     from services.audit.log.policy import Policy
+    from shared.language import Language
     from shared.web.context import Context
 
 PAGE = 50
@@ -41,12 +55,6 @@ class ListQuery(Schema):
     """Below which number a list goes on."""
 
     before = Whole(0, BEYOND, load_default=BEYOND)
-
-
-class Sought(Schema):
-    """A number, a reference, an id."""
-
-    q = Text(120, load_default="")
 
 
 def row_of(context: Context, entry: store.Entry, sealed: int) -> dict[str, Any]:
@@ -75,7 +83,7 @@ def overview(context: Context) -> Answer:
     with context.read() as connection:
         state = state_of(context, connection)
         point = store.checkpoint(connection)
-        newest = store.newest(connection, BEYOND, NEWEST)
+        newest = store.newest(connection, BEYOND, NEWEST, reads_of(context, connection))
         counts = store.counts(connection)
         conflicts = store.conflicts(connection)
         put_aside = store.put_aside(connection)
@@ -107,7 +115,7 @@ def entries(context: Context) -> Answer:
     before = context.query()["before"]
     with context.read() as connection:
         sealed = _covered(connection)
-        found = store.newest(connection, before, PAGE)
+        found = store.newest(connection, before, PAGE, reads_of(context, connection))
     note_reading(context, "search", "", len(found))
     return page(
         "audit/entries.html",
@@ -128,10 +136,11 @@ def _covered(connection: Connection) -> int:
 def entry(context: Context, number: int) -> Answer:
     """One entry in words and bytes, with its proof worked out here and now."""
     with context.read() as connection:
-        found = store.entry(connection, number)
-        if found is None:
-            raise Absent
-        beside = [each for each in store.timeline(connection, found.subject, BEYOND, MOST_ABOUT) if each.seq != number]
+        found = readable(context, connection, number)
+        reads = reads_of(context, connection)
+        beside = [
+            each for each in store.timeline(connection, found.subject, BEYOND, MOST_ABOUT, reads) if each.seq != number
+        ]
         proof = _proof(context, connection, found)
         openings = vault.openings(connection, number, context.own.settings)
         sealed = _covered(connection)
@@ -232,7 +241,7 @@ def about(context: Context, thing: str) -> Answer:
     thing = full_reference(thing, context.now)
     with context.read() as connection:
         sealed = _covered(connection)
-        thing, found = _about(connection, thing, before)
+        thing, found = _about(connection, thing, before, reads_of(context, connection))
     if not found:
         raise Absent
     note_reading(context, "timeline", thing, len(found))
@@ -254,18 +263,18 @@ def about(context: Context, thing: str) -> Answer:
     )
 
 
-def _about(connection: Connection, thing: str, before: int) -> tuple[str, list[store.Entry]]:
+def _about(connection: Connection, thing: str, before: int, reads: Reads) -> tuple[str, list[store.Entry]]:
     """The thing and its entries; a reference leads to its request, and a request has its money's entries too."""
-    found = store.timeline(connection, thing, before, MOST_ABOUT)
+    found = store.timeline(connection, thing, before, MOST_ABOUT, reads)
     if found and _looks_like_reference(thing):
         request = next((json.loads(each.leaf).get("data", {}).get("request_id") for each in found), "")
         if isinstance(request, str) and request and request != thing:
-            thing, found = request, store.timeline(connection, request, before, MOST_ABOUT)
+            thing, found = request, store.timeline(connection, request, before, MOST_ABOUT, reads)
     facts = {each.subject for each in found if each.type.startswith("billing.usage_recorded")} - {thing}
     if facts:
         by_number = {each.seq: each for each in found}
         for fact in sorted(facts):
-            by_number |= {each.seq: each for each in store.timeline(connection, fact, before, MOST_ABOUT)}
+            by_number |= {each.seq: each for each in store.timeline(connection, fact, before, MOST_ABOUT, reads)}
         found = [by_number[seq] for seq in sorted(by_number, reverse=True)]
     return thing, found
 
@@ -286,21 +295,57 @@ def full_reference(text: str, now: datetime) -> str:
 
 
 def search(context: Context) -> Answer:
-    """One field for a number, a reference or an id; it leads to the entry or to the timeline."""
-    asked = context.query()["q"].strip().removeprefix("回").strip()
-    if not asked:
-        return page("audit/search.html", asked="", nothing=False)
-    number = asked.replace(",", "")
+    """A number, a reference or an id leads to its entry or timeline; words and filters give a list."""
+    asked = context.query()
+    wanted = wanted_of(asked)
+    text = asked["q"].strip().removeprefix("回").strip()
     with context.read() as connection:
-        if number.isascii() and number.isdigit() and len(number) <= 15 and store.entry(connection, int(number)):
-            return see_other(context.url("entry", number=int(number)))
-        one = store.entry_of_event(connection, asked)
-        if one is not None:
-            return see_other(context.url("entry", number=one.seq))
-        thing = full_reference(asked, context.now)
-        if store.timeline(connection, thing, BEYOND, 1):
-            return see_other(context.url("about", thing=thing))
-    return page("audit/search.html", asked=asked, nothing=True)
+        reads = reads_of(context, connection)
+        if (
+            text
+            and asked["before"] == BEYOND
+            and not any((wanted.source, wanted.fact, wanted.actor, wanted.since, wanted.until))
+        ):
+            place = _exact(context, connection, text, reads)
+            if place:
+                return see_other(place)
+        found = searching.search(connection, wanted, asked["before"], PAGE, reads) if wanted.anything else []
+        covers = searching.reach(connection) if asked["q"] else store.head(connection).size
+        sealed = _covered(connection)
+    if wanted.anything:
+        note_reading(context, "search", asked["q"], len(found))
+    words = context.language
+    filters = {name: str(value) for name, value in asked.items() if name != "before" and value}
+    return page(
+        "audit/search.html",
+        asked=asked,
+        anything=wanted.anything,
+        rows=[row_of(context, each, sealed) for each in found],
+        covers=covers,
+        onward=context.url("search", **filters, before=found[-1].seq) if len(found) == PAGE else "",
+        kinds=sorted(
+            {(fact, _kind_words(words, fact, type_))
+             for type_ in REGISTRY if (fact := wording.fact_of(type_))},
+            key=lambda each: each[1],
+        ),
+        sources=[(each, words(f"audit.source.{each}")) for each in SERVICES],
+    )  # fmt: skip
+
+
+def _kind_words(words: Language, fact: str, type_: str) -> str:
+    return f"{words('audit.source.' + fact.partition('.')[0])}{'：' if words.chinese else ': '}{wording.title_of(type_, words)}"
+
+
+def _exact(context: Context, connection: Connection, text: str, reads: Reads) -> str:
+    """The address of the one thing that ``text`` names; empty when it names none."""
+    number = text.replace(",", "")
+    if number.isascii() and number.isdigit() and len(number) <= 15 and store.entry(connection, int(number)):
+        return context.url("entry", number=int(number))
+    one = store.entry_of_event(connection, text)
+    if one is not None:
+        return context.url("entry", number=one.seq)
+    thing = full_reference(text, context.now)
+    return context.url("about", thing=thing) if store.timeline(connection, thing, BEYOND, 1, reads) else ""
 
 
 # ---- for everybody

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.audit import api, pages, vault
+from services.audit import api, pages, searching, vault
 from services.audit.publishing import publish
 from services.audit.settings import SETTINGS
 from services.audit.signing import sign, signer
@@ -53,6 +53,7 @@ SERVICE = Service(
         Timer("moment_sign", 0.2, sign),
         Timer("moment_witness", 0.5, collect),
         Timer("second_publish", 1.0, publish),
+        Timer("second_index", 1.0, searching.index),
         Timer("hour_expire", 3600.0, vault.expire),
     ),
     append_only=(*APPEND_ONLY, *APPEND_ONLY_LATER),

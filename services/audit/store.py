@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from services.audit.bodies import EVERYTHING
 from services.audit.log.note import parse_signatures
 from services.audit.log.sequencer import Batch, Head, LogState, load_state
 from services.audit.log.tiles import FULL, Tile, TileId
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from services.audit.bodies import Reads
     from services.audit.log.envelope import Opening
     from services.audit.log.note import SignatureLine
 
@@ -308,14 +311,23 @@ def keep_witness(
     )  # fmt: skip
 
 
-_COLUMNS = "seq, event_id, source, sourcenumber, type, subject, actor, time, received_at, leaf"
-_ONE = Sql(f"SELECT {_COLUMNS} FROM log_entry WHERE seq = :seq")
-_OF_EVENT = Sql(f"SELECT {_COLUMNS} FROM log_entry WHERE event_id = :event_id")
-_TIMELINE = Sql(
-    f"""SELECT {_COLUMNS} FROM log_entry WHERE seq IN
-       (SELECT seq FROM about WHERE thing = :thing AND seq < :before ORDER BY seq DESC LIMIT :limit) ORDER BY seq DESC"""
-)
-_NEWEST = Sql(f"SELECT {_COLUMNS} FROM log_entry WHERE seq < :before ORDER BY seq DESC LIMIT :limit")
+COLUMNS = "seq, event_id, source, sourcenumber, type, subject, actor, time, received_at, leaf"
+_FOLLOWING = Sql(f"SELECT {COLUMNS} FROM log_entry WHERE seq >= :first AND seq < :beyond ORDER BY seq")
+_ONE = Sql(f"SELECT {COLUMNS} FROM log_entry WHERE seq = :seq")
+_OF_EVENT = Sql(f"SELECT {COLUMNS} FROM log_entry WHERE event_id = :event_id")
+_ABOUT_IT = "e.seq IN (SELECT seq FROM about WHERE thing = :thing)"
+
+
+@lru_cache(maxsize=256)
+def _listed(about: str, scope: str) -> Sql:
+    """Entries below a number, newest first, of a thing or of all, within what a person may read."""
+    columns = ", ".join(f"e.{name}" for name in COLUMNS.split(", "))
+    condition = f" AND {about}" if about else ""
+    return Sql(
+        f"SELECT {columns} FROM log_entry e WHERE e.seq < :before{condition}{scope} ORDER BY e.seq DESC LIMIT :limit"
+    )
+
+
 _COMPLETENESS = Sql(
     """SELECT source, epoch, upto, head FROM watermark WHERE handler = :handler AND type = '*' ORDER BY source, epoch"""
 )
@@ -341,17 +353,38 @@ def entry_of_event(connection: Connection, event_id: str) -> Entry | None:
     return None if row is None else _entry(row)
 
 
-def timeline(connection: Connection, thing: str, before: int, limit: int) -> list[Entry]:
+def entries_from(rows: Iterable[Any]) -> list[Entry]:
+    """Rows of ``COLUMNS`` as entries."""
+    return [_entry(row) for row in rows]
+
+
+def may_read(connection: Connection, seq: int, reads: Reads) -> bool:
+    """Whether the entry lies within what a person may read."""
+    scope, parameters = reads.where()
+    if not scope:
+        return True
+    found = _listed("e.seq = :seq", scope).run(connection, before=seq + 1, seq=seq, limit=1, **parameters)
+    return found.first() is not None
+
+
+def following(connection: Connection, first: int, count: int) -> list[Entry]:
+    """Entries from number ``first`` on, in order."""
+    return entries_from(_FOLLOWING.run(connection, first=first, beyond=first + count))
+
+
+def timeline(connection: Connection, thing: str, before: int, limit: int, reads: Reads = EVERYTHING) -> list[Entry]:
     """Entries about ``thing`` below number ``before``, newest first."""
-    return [_entry(row) for row in _TIMELINE.run(connection, thing=thing, before=before, limit=limit)]
+    scope, more = reads.where()
+    sql = _listed(_ABOUT_IT, scope)
+    return entries_from(sql.run(connection, thing=thing, before=before, limit=limit, **more))
 
 
 _OF_EVENTS = Sql(
-    f"SELECT {_COLUMNS} FROM log_entry WHERE event_id IN (SELECT value FROM json_each(:ids)) ORDER BY seq",
-    postgresql=f"SELECT {_COLUMNS} FROM log_entry WHERE event_id = ANY(:ids) ORDER BY seq",
+    f"SELECT {COLUMNS} FROM log_entry WHERE event_id IN (SELECT value FROM json_each(:ids)) ORDER BY seq",
+    postgresql=f"SELECT {COLUMNS} FROM log_entry WHERE event_id = ANY(:ids) ORDER BY seq",
 )
 _OF_TYPE = Sql(
-    f"""SELECT {_COLUMNS} FROM log_entry WHERE type = :type AND seq IN (SELECT seq FROM about WHERE thing = :thing)
+    f"""SELECT {COLUMNS} FROM log_entry WHERE type = :type AND seq IN (SELECT seq FROM about WHERE thing = :thing)
        ORDER BY seq DESC LIMIT :limit"""
 )
 
@@ -368,9 +401,10 @@ def timeline_of_type(connection: Connection, thing: str, type_: str, limit: int)
     return [_entry(row) for row in _OF_TYPE.run(connection, thing=thing, type=type_, limit=limit)]
 
 
-def newest(connection: Connection, before: int, limit: int) -> list[Entry]:
+def newest(connection: Connection, before: int, limit: int, reads: Reads = EVERYTHING) -> list[Entry]:
     """Entries below number ``before``, newest first."""
-    return [_entry(row) for row in _NEWEST.run(connection, before=before, limit=limit)]
+    scope, more = reads.where()
+    return entries_from(_listed("", scope).run(connection, before=before, limit=limit, **more))
 
 
 def completeness(connection: Connection, handler: str) -> list[tuple[str, int, int, int]]:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from services.audit import store
+from services.audit.bodies import EVERYTHING
 from services.audit.log.bundle import BundleEntry, Drawn, make_bundle
 from services.audit.log.tiles import Tree
 from shared.errors import Absent, Conflict
@@ -13,6 +14,7 @@ from shared.errors import Absent, Conflict
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from services.audit.bodies import Reads
     from services.audit.witnessing import Shown
 
 MOST = 5_000  # entries of one bundle
@@ -24,7 +26,7 @@ CARD = "billing.card_in_force.v1"
 ADJUSTED = "billing.adjustment_booked.v1"
 
 
-def bundle_of(connection: Connection, thing: str, point: Shown) -> tuple[bytes, int]:
+def bundle_of(connection: Connection, thing: str, point: Shown, reads: Reads = EVERYTHING) -> tuple[bytes, int]:
     """The bundle of ``thing`` as of ``point``, and how many entries it holds.
 
     The bundle of a statement holds besides its own entries the events behind its lines and the cards that priced them.
@@ -32,15 +34,15 @@ def bundle_of(connection: Connection, thing: str, point: Shown) -> tuple[bytes, 
     Raises:
         Absent: no sealed entry is about it. Conflict: more entries than a bundle takes.
     """
-    found = {each.seq: each for each in store.timeline(connection, thing, point.size, MOST + 1)}
+    found = {each.seq: each for each in store.timeline(connection, thing, point.size, MOST + 1, reads)}
     drawn = max((seq for seq, each in found.items() if each.type == DRAWN and each.subject == thing), default=None)
     if drawn is not None:
         for each in _behind(connection, thing, list(found.values()), found[drawn]):
-            if each.seq < point.size:
+            if each.seq < point.size and store.may_read(connection, each.seq, reads):
                 found[each.seq] = each
     elif facts := {each.subject for each in found.values() if each.type.startswith("billing.usage_recorded")} - {thing}:
         for fact in sorted(facts):
-            found |= {each.seq: each for each in store.timeline(connection, fact, point.size, MOST)}
+            found |= {each.seq: each for each in store.timeline(connection, fact, point.size, MOST, reads)}
     if not found:
         raise Absent
     if len(found) > MOST:

@@ -165,7 +165,7 @@ def day_of(now: datetime) -> date:
 
 def reference(day: date, number: int) -> str:
     """The full spoken reference of the day's request ``number``: 2026-1124-087."""
-    return f"{day:%Y-%m%d}-{number:03}"
+    return f"{day.year:04}-{day.month:02}{day.day:02}-{number:03}"
 
 
 def short(full: str) -> str:
@@ -198,7 +198,7 @@ def tracking_code(secret: bytes, request_id: str) -> str:
 
     Derived, so that nothing that opens a request is stored.
     """
-    digest = hmac.new(secret, b"track\0" + request_id.encode(), hashlib.sha256).digest()
+    digest = hmac.digest(secret, b"track\0" + request_id.encode(), "sha256")
     number = int.from_bytes(digest[:8], "big") >> 4
     text = "".join(_ALPHABET[number >> shift & 31] for shift in range(55, -1, -5))
     return "-".join((text[:4], text[4:8], text[8:]))

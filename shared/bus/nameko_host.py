@@ -47,6 +47,7 @@ from shared.bus.memory import TRANSPORT, URL, MemoryPublisher, first_unseen
 from shared.bus.rabbit import LISTEN, heads_body
 from shared.bus.topology import heads_key
 from shared.contracts.base import Undecodable
+from shared.database import Sql, run_last
 from shared.delivery import read
 from shared.errors import Transient
 from shared.faults import fault
@@ -65,6 +66,8 @@ LOST = (OSError, amqp.exceptions.AMQPError, kombu.exceptions.KombuError)
 BODY_SECONDS = 15  # a request's body must have come by then
 MAX_BODY = 12_000_000  # bytes; JSON and forms have narrower limits of their own
 HEAVY_THREADS = 2  # for passwords: each hash takes 19 MiB, and more threads than processors win nothing
+TOGETHER = 0.002  # seconds after a wake-up of the relay in which further commits wait for one more
+NOTIFY = Sql(f"NOTIFY {LISTEN}")
 GRACE = 10  # seconds in flight requests and handlers have when the process is asked to stop
 
 eventlet.tpool.set_num_threads(HEAVY_THREADS)
@@ -459,7 +462,8 @@ def start_waking(running: Running) -> None:
             state["event"].wait()
             state["event"] = eventlet.event.Event()
             with contextlib.suppress(Transient), running.database.write() as connection:
-                connection.exec_driver_sql(f"NOTIFY {LISTEN}")
+                run_last(connection, [(NOTIFY, {})])
+            eventlet.sleep(TOGETHER)
 
     running.database.after_commit.append(wake)
     eventlet.spawn(notify)

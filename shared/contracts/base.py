@@ -19,6 +19,7 @@ from marshmallow import EXCLUDE
 from marshmallow import fields as wire
 
 from shared.clock import from_text, to_text
+from shared.loading import Reader
 
 REGISTRY: dict[str, type[Event]] = {}
 SERVICES = ("requests", "dispatch", "billing", "audit")
@@ -59,7 +60,7 @@ class Event:
     def data(self) -> dict[str, Any]:
         """The fields as JSON values: instants RFC 3339 UTC, dates ISO, decimals as strings."""
         cls: Any = type(self)
-        return {name: plain(getattr(self, name)) for name in _names(cls)}
+        return {name: value if type(value := getattr(self, name)) in _AS_IS else plain(value) for name in _names(cls)}
 
 
 @cache
@@ -67,9 +68,12 @@ def _names(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(cls))
 
 
+_AS_IS = frozenset({str, int, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
     """``value`` as JSON knows it."""
-    if value is None or isinstance(value, str | int | bool):
+    if type(value) in _AS_IS or isinstance(value, str | int):
         return value
     if isinstance(value, datetime):
         return to_text(value)
@@ -115,6 +119,9 @@ class Envelope:
     traceparent: str = ""
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
 def seal(envelope: Envelope) -> str:
     """The envelope as JSON text without its numbers: what the outbox keeps.
 
@@ -139,7 +146,7 @@ def seal(envelope: Envelope) -> str:
         body["causationid"] = envelope.causationid
     if envelope.traceparent:
         body["traceparent"] = envelope.traceparent
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _ENCODE(body)
 
 
 def numbered(sealed: str, sourceepoch: int, sourcenumber: int, typenumber: int) -> bytes:
@@ -205,9 +212,9 @@ def parse(type_: str, data: dict[str, Any]) -> Event:
 
 
 @cache
-def _reader(cls: type) -> marshmallow.Schema:
-    """The tolerant schema of an event: made once, because making it costs more than reading with it."""
-    return schema_of(cls)(unknown=EXCLUDE)
+def _reader(cls: type) -> Reader:
+    """The tolerant reader of an event: made once, because making it costs more than reading with it."""
+    return Reader(schema_of(cls)(unknown=EXCLUDE))
 
 
 def build(cls: Any, loaded: dict[str, Any]) -> Any:

@@ -16,6 +16,7 @@ import logging
 import re
 import secrets
 import time
+from collections import defaultdict
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -121,6 +122,13 @@ _HTTP_KEYS = {
 }
 
 
+# What a body may be written in; a form without a body has no kind.
+_READ = defaultdict(
+    lambda: frozenset({"application/x-www-form-urlencoded", "multipart/form-data"}),
+    api=frozenset({"application/json", "multipart/form-data"}),
+)
+
+
 class Fresh(SignInNeeded):
     """The password must be asked for again."""
 
@@ -210,6 +218,8 @@ class Application:
             strict_slashes=False,
             merge_slashes=False,
         )
+        self._bound = self._map.bind("")
+        self._seconds = observe.REQUEST_SECONDS.labels(service)
         self._addresses = Map(
             [Rule(self.prefix + route.path, endpoint=route.name, methods=[route.method]) for route in self.routes]
         ).bind("x")
@@ -220,9 +230,9 @@ class Application:
         began = time.perf_counter()
         request = Request(environ)
         response, name = self._respond(request)
-        observe.REQUESTS.labels(self.service, name, str(response.status_code)).inc()
-        observe.REQUEST_SECONDS.labels(self.service).observe(time.perf_counter() - began)
-        return response(environ, start_response)
+        _counter(self.service, name, response.status_code).inc()
+        self._seconds.observe(time.perf_counter() - began)
+        return _sent(response, environ, start_response)
 
     def _respond(self, request: Request) -> tuple[Response, str]:
         correlation = _correlation(request)
@@ -243,7 +253,10 @@ class Application:
 
     def _match(self, request: Request) -> tuple[Route, dict[str, Any]]:
         try:
-            route, values = self._map.bind_to_environ(request.environ).match()
+            if "HTTP_UPGRADE" in request.environ:  # to a websocket, which no route is
+                route, values = self._map.bind_to_environ(request.environ).match()
+            else:
+                route, values = self._bound.match(request.path, request.method)
         except RequestRedirect as error:
             raise Absent from error
         for value in values.values():
@@ -264,7 +277,8 @@ class Application:
             application=self,
         )
         visitor = jar.get(self.jar.name(VISITOR), "")
-        context.proof = _visitor_proof(visitor) if re.fullmatch(r"[\w-]{22,64}", visitor, re.ASCII) else ""
+        if visitor and re.fullmatch(r"[\w-]{22,64}", visitor, re.ASCII):
+            context.proof = _visitor_proof(visitor)
         return context
 
     def _handled(self, context: Context, values: dict[str, Any]) -> Response:
@@ -291,11 +305,13 @@ class Application:
         if route.changes:
             self._same_site(context)
             if (
-                route.kind == "api"
-                and route.accepts
-                and request.mimetype not in {"application/json", "multipart/form-data"}
+                route.accepts
+                and request.mimetype not in _READ[route.kind]
+                and (route.kind == "api" or request.content_length)
             ):
                 raise UnsupportedMedia
+            if route.accepts and route.kind != "api" and request.content_length and not (request.form or request.files):
+                raise Malformed  # not one name could be read
         self._count(context)
         if route.fresh and context.now - context.principal.signed_in_at > FRESH:
             if route.kind == "page" and request.method in SAFE:
@@ -554,8 +570,6 @@ class Application:
         return None
 
     def _headed(self, response: Response, correlation: str, *, cache: str) -> Response:
-        own = "Content-Security-Policy" in response.headers
-        response.headers.extend(_ALWAYS_BUT_POLICY if own else ALWAYS)
         if self.jar.secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         response.headers["Cache-Control"] = cache
@@ -756,9 +770,39 @@ def _problem(
     return response
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
 def _json(data: Any, status: int) -> Response:
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return Response(text, status, content_type="application/json")
+    return Response(_ENCODE(data), status, content_type="application/json")
+
+
+@cache
+def _counter(service: str, route: str, status: int) -> Any:
+    return observe.REQUESTS.labels(service, route, str(status))
+
+
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9/._~?&=%:+-]*")
+
+
+def _sent(response: Response, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """``response`` with the headers that every answer carries.
+
+    A finished body with headers that are right already is handed over as it is; Werkzeug mends and guards the others.
+    """
+    headers = response.headers
+    always = _ALWAYS_BUT_POLICY if "Content-Security-Policy" in headers else ALWAYS
+    if (
+        response.status_code in {200, 201}
+        and environ["REQUEST_METHOD"] != "HEAD"
+        and isinstance(response.response, list)
+        and "Content-Length" in headers
+        and _PLAIN_ADDRESS.fullmatch(headers.get("Location", ""))
+    ):
+        start_response(response.status, [*headers.to_wsgi_list(), *always.items()])
+        return response.response
+    headers.extend(always)
+    return response(environ, start_response)
 
 
 def _dumped(route: Route, data: Any) -> Any:

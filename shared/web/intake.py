@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import marshmallow
 
 from shared.errors import Invalid, Malformed
+from shared.loading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,9 +173,8 @@ def list_names(schema: type[Schema]) -> frozenset[str]:
 
 
 @cache
-def _reader(schema: type[Schema]) -> Schema:
-    """One instance serves all requests: loading keeps nothing in it."""
-    return schema(unknown=marshmallow.RAISE)
+def _reader(schema: type[Schema]) -> Reader:
+    return Reader(schema(unknown=marshmallow.RAISE))
 
 
 def load(schema: type[Schema], data: Any) -> dict[str, Any]:
@@ -186,10 +186,9 @@ def load(schema: type[Schema], data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise Invalid(fields={"": ["error.json_object"]})
     try:
-        loaded = _reader(schema).load(data)
+        return _reader(schema).load(data)
     except marshmallow.ValidationError as error:
         messages = error.messages
         raise Invalid(fields=messages if isinstance(messages, dict) else {"": messages}) from error
     except (OverflowError, ArithmeticError) as error:  # int("1e999") and its like inside marshmallow's fields
         raise Invalid(fields={"": ["field.number"]}) from error
-    return dict(loaded)

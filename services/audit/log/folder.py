@@ -116,6 +116,10 @@ class Folder:
         replace_file(self.path / CHECKPOINT, note.encode(), sync=sync)
         return written + 1
 
+    def put(self, resources: Iterable[tuple[TileId, bytes]]) -> None:
+        """Put files in place that no published checkpoint covers yet; they are synced with the next ``publish``."""
+        self._write(resources, sync=False)
+
     @staticmethod
     def _data(resources: Sequence[TileId], tiles: TileSource, entries: EntrySource) -> Iterator[tuple[TileId, bytes]]:
         hashes = tiles.read_tiles([tile for tile in resources if tile.level != ENTRIES])
