@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from services.dispatch import handlers, model, store
+from services.dispatch import orders as work_orders
 from services.dispatch.access import CREW, CREWS, DISPATCH, ORDER, QUEUE, SUPPLIER, WORK, scoped, scoped_crew
 from services.dispatch.roster import midnight, suggestion
 from services.dispatch.standards import items
 from shared.clock import from_text, to_text
-from shared.web.answers import Answer, answer
+from shared.errors import Absent
+from shared.web.answers import Answer, answer, file
 from shared.web.limits import Limit
 from shared.web.routes import Access, Route
 from shared.web.schemas import Decimal, Key, Schema, Text, Whole, fields, validate
@@ -87,8 +89,34 @@ class Finish(Step):
         fields.String(validate=validate.Regexp(r"^[0-9a-f]{64}\Z")),
         load_default=list,
         validate=validate.Length(max=MOST_EVIDENCE),
-        metadata={"description": "SHA-256 of each photo, hexadecimal"},
+        metadata={
+            "description": "SHA-256 of each photo, hexadecimal; those sent to the order count without being named"
+        },
     )
+    checks = fields.List(
+        Whole(0, 99), load_default=list, validate=validate.Length(max=40),
+        metadata={"description": "places of the standard's checklist that were done, from 0"},
+    )  # fmt: skip
+    signed_by = Text(40, load_default="")
+
+
+class Transfer(Assignment):
+    """To which crew of the same employer, and why."""
+
+    reason = fields.String(required=True, validate=validate.OneOf(model.TRANSFERS))
+
+
+class Part(Step):
+    """What is to be done apart, and by whom; without a crew assignment chooses."""
+
+    crew = Key(load_default="")
+    words = Text(200, required=True)
+
+
+class Redo(Step):
+    """What a check found."""
+
+    reason = fields.String(required=True, validate=validate.OneOf(model.REDOS))
 
 
 class PromiseForm(Schema):
@@ -367,11 +395,27 @@ ACTS: dict[str, tuple[type[Schema], Access, Callable[..., None]]] = {
     "finish": (
         Finish,
         WORK,
-        lambda w, o, who, g: handlers.finish(
-            w, o, who, [(each["meter"], each["quantity"]) for each in g["usage"]], g["evidence"], g["version"]
+        lambda w, o, who, g: work_orders.finish_shown(
+            w,
+            o,
+            who,
+            [(each["meter"], each["quantity"]) for each in g["usage"]],
+            evidence=g["evidence"],
+            checks=g["checks"],
+            signed_by=g["signed_by"],
+            version=g["version"],
+            demanded=g.get("demanded", True),
         ),
     ),
     "cancel": (Cancellation, DISPATCH, lambda w, o, who, g: handlers.cancel(w, o, g["reason"], who, g["version"])),
+    "transfer": (
+        Transfer,
+        WORK,
+        lambda w, o, who, g: work_orders.transfer(w, o, g["crew"], who, g["reason"], g["version"]),
+    ),
+    "no_show": (Step, DISPATCH, lambda w, o, who, g: work_orders.no_show(w, o, who, g["version"])),
+    "split": (Part, DISPATCH, lambda w, o, who, g: work_orders.split(w, o, g["crew"], who, g["words"], g["version"])),
+    "redo": (Redo, DISPATCH, lambda w, o, who, g: work_orders.redo(w, o, who, g["reason"], g["version"])),
 }
 SUMMARIES = {
     "assign": "Offer the order to a crew; its promises stay.",
@@ -385,14 +429,23 @@ SUMMARIES = {
     "resume": "The clock runs again.",
     "finish": "The work is done; with what was used.",
     "cancel": "Nobody will do it.",
+    "transfer": "Another crew of the same employer takes it over, for a reason of the list.",
+    "no_show": "The crew did not come; the next crew is asked at once.",
+    "split": "A part of it is an order of its own, for another crew.",
+    "redo": "A check failed: it is done again.",
 }
+
+
+def demanded(context: Context) -> bool:
+    """Whether the evidence of the standard is demanded of this person; for dispatchers the history says what is missing."""
+    return "dispatcher" not in context.principal.roles
 
 
 def _view(name: str) -> Callable[..., Answer]:
     do = ACTS[name][2]
 
     def view(context: Context, ref: str) -> Answer:
-        given = context.json()
+        given = {**context.json(), "demanded": demanded(context)}
         order = act(context, ref, lambda work, order, who: do(work, order, who, given))
         with context.work() as work:
             roster = store.roster(work.connection)
@@ -401,6 +454,59 @@ def _view(name: str) -> Callable[..., Answer]:
     view.__name__ = f"{name}_by_api"
     view.__doc__ = SUMMARIES[name]
     return view
+
+
+# ---- evidence
+
+
+class PhotoQuery(Schema):
+    """What the photo shows, and when the phone says it was taken."""
+
+    kind = fields.String(load_default="other", validate=validate.OneOf(("before", "after", "other")))
+    taken_at = fields.AwareDateTime(load_default=None, allow_none=True)
+
+
+class PhotoForm(Schema):
+    """A photo that is kept; ``also_on``: other orders that hold the very same picture."""
+
+    sha256 = fields.String()
+    kind = fields.String()
+    content_type = fields.String()
+    who = fields.String()
+    claimed_at = fields.String(allow_none=True)
+    received_at = fields.String()
+
+
+class PhotosForm(Schema):
+    """The photos of an order."""
+
+    photos = fields.List(fields.Nested(PhotoForm))
+
+
+def photo_list(context: Context, ref: str) -> Answer:
+    """The photos of an order."""
+    with context.read() as connection:
+        order = store.order(connection, ref)
+        context.check(scoped(order))
+        assert order is not None
+        found = store.photos(connection, order.order_id)
+    return answer({"photos": [
+        {"sha256": row.sha256, "kind": row.kind, "content_type": row.content_type, "who": row.who,
+         "claimed_at": _text(row.claimed_at), "received_at": to_text(row.received_at)}
+        for row in found
+    ]})  # fmt: skip
+
+
+def photo_file(context: Context, ref: str, sha256: str) -> Answer:
+    """One photo, reached only through its order."""
+    with context.read() as connection:
+        order = store.order(connection, ref)
+        context.check(scoped(order))
+        assert order is not None
+        found = store.photo(connection, order.order_id, sha256)
+    if found is None:
+        raise Absent
+    return file(bytes(found.body), found.content_type)
 
 
 # ---- crews
@@ -469,6 +575,8 @@ class ItemsForm(Schema):
     items = fields.List(fields.Nested(ItemForm))
     refusals = fields.List(fields.String())
     pauses = fields.List(fields.String())
+    transfers = fields.List(fields.String())
+    redos = fields.List(fields.String())
 
 
 def words(_context: Context) -> Answer:
@@ -494,6 +602,8 @@ def words(_context: Context) -> Answer:
             ],
             "refusals": list(model.REFUSALS),
             "pauses": list(model.PAUSES),
+            "transfers": list(model.TRANSFERS),
+            "redos": list(model.REDOS),
         }
     )
 
@@ -512,6 +622,9 @@ ROUTES: tuple[Route, ...] = (
               answers=OrderForm, creates=True, limit=WORKING, summary=SUMMARIES[name])
         for name, (accepts, allow, _) in ACTS.items()
     ),
+    Route("GET", "/api/orders/<ref>/photos", "api_photos", photo_list, allow=ORDER, kind="api", answers=PhotosForm,
+          summary="The photos of an order."),
+    Route("GET", "/orders/<ref>/photos/<sha256>", "photo", photo_file, allow=ORDER, kind="file", summary="One photo."),
     Route("GET", "/api/crews", "api_crews", crews, allow=CREWS, kind="api", answers=CrewsForm, summary="All crews."),
     Route("GET", "/api/crews/<code>/orders", "api_crew", crew_list, allow=Access.to(dispatcher="all", crew="own", supplier="supplier"),
           kind="api", answers=(OrderForm,), summary="A crew's orders today."),

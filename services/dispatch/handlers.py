@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from services.dispatch import model, store
+from services.dispatch.assignment.model import INTERRUPTIBLE
 from services.dispatch.model import HELD, OPEN, Order, Term
 from services.dispatch.promises import KINDS, Calendar, Happening
 from services.dispatch.roster import NOTHING, Cover, Load, Roster, Team, midnight, suggestion, why_unable
@@ -139,21 +140,24 @@ def promise(
         setattr(order, f"{term.kind}_due_at", at)
 
 
-def open_order(work: Work, desk: Desk, order: Order) -> None:
-    """The order is there and, unless its item waits for a dispatcher, given to a crew."""
+def open_order(work: Work, desk: Desk, order: Order, crew: str = "") -> None:
+    """The order is there and given to ``crew`` or, unless its item waits for a dispatcher, to the best one."""
     order.version = 1
     order.changed_what = "opened"
     store.happen(work, order, "opened")
     work.say(
         dispatch.WorkOrderOpened(
-            order_id=order.order_id, reference=order.reference, request_id=order.request_id,
+            order_id=order.order_id, reference=order.reference, request_id=order.asked,
             request_reference=order.request_reference, item=order.item, priority=order.priority, place=order.place,
             department=order.department, opened_at=work.now, response_due_at=order.response_due_at,
             arrival_due_at=order.arrival_due_at, finish_due_at=order.finish_due_at, round=order.round,
         ),
         sequence=1,
     )  # fmt: skip
-    if desk.roster.automatic(order.item):
+    if crew:
+        found, start = suggestion(order, desk.roster, desk.loads, work.now)
+        give(work, desk, order, desk.roster.teams[crew], by="dispatcher", found=found, start=start)
+    elif desk.roster.automatic(order.item):
         give_automatically(work, desk, order)
     order.settle_urgency(work.now)
     store.put_order(work, order)
@@ -189,10 +193,12 @@ def give(
     order.responded_at = order.responded_at or work.now
     order.accepted_at = order.set_off_at = order.paused_at = None
     order.paused_from = order.pause_reason = ""
-    _changed(work, order, "assigned", who, detail=by)
+    minutes = model.ANSWER_MINUTES.get(order.priority, max(model.ANSWER_MINUTES.values()))
+    order.answer_by = max(work.now, order.planned_at) + timedelta(minutes=minutes)
+    changed(work, order, "assigned", who, detail=by)
     work.say(
         dispatch.WorkOrderAssigned(
-            order_id=order.order_id, request_id=order.request_id, crew=team.code, crew_name=team.shown,
+            order_id=order.order_id, request_id=order.asked, crew=team.code, crew_name=team.shown,
             crew_name_en=team.shown_en, supplier=team.supplier, contract=order.contract, assigned_at=work.now, by=by,
             reasons=tuple(key for key, _ in order.reasons), previous_crew=order.previous_crew,
         ),
@@ -382,7 +388,7 @@ def assign(work: Work, order: Order, crew: str, who: str, version: int | None = 
     best, start = suggestion(replace(order, refused_by=[]), roster, desk.loads, work.now)
     by = "suggestion" if best.crew == crew else "dispatcher"
     give(work, desk, order, team, by=by, found=best, start=start, who=who)
-    _done(work, order, desk)
+    settled(work, order, desk)
 
 
 def recall(work: Work, order: Order, who: str, version: int | None = None) -> None:
@@ -393,8 +399,8 @@ def recall(work: Work, order: Order, who: str, version: int | None = None) -> No
     """
     need(work, "recall", order, version)
     desk = Desk(store.roster(work.connection), {})
-    _drop(work, desk, order, "recalled", who, model.RECALLED)
-    _done(work, order, desk)
+    drop(work, desk, order, "recalled", who, model.RECALLED)
+    settled(work, order, desk)
 
 
 def undo_assign(work: Work, order: Order, who: str) -> None:
@@ -415,9 +421,31 @@ def undo_assign(work: Work, order: Order, who: str) -> None:
 def accept(work: Work, order: Order, who: str, version: int | None = None) -> None:
     """The crew will do it."""
     need(work, "accept", order, version)
-    order.state, order.accepted_at = model.ACCEPTED, work.now
+    order.state, order.accepted_at, order.answer_by = model.ACCEPTED, work.now, None
+    if order.priority == 1:
+        put_off(work, order, who)
     _step(work, order, "accepted", who, dispatch.WorkOrderAccepted(
-        order_id=order.order_id, request_id=order.request_id, crew=order.crew, accepted_at=work.now))  # fmt: skip
+        order_id=order.order_id, request_id=order.asked, crew=order.crew, accepted_at=work.now))  # fmt: skip
+
+
+def put_off(work: Work, order: Order, who: str) -> None:
+    """For an emergency that needs all of a crew's hands, its least urgent work under way stands still.
+
+    The promises' clocks of that work go on: an emergency elsewhere is no reason that its requester gave.
+    """
+    team = store.roster(work.connection).teams.get(order.crew)
+    held = [each for each in store.running(work.connection, order.crew) if each.order_id != order.order_id]
+    if team is None or len(held) < team.size:
+        return
+    able = [each for each in held if each.priority >= INTERRUPTIBLE]
+    if not able:
+        return
+    other = max(able, key=lambda each: (each.priority, each.started_at or work.now))
+    other.paused_from, other.state = other.state, model.PAUSED
+    other.paused_at, other.pause_reason = work.now, model.PREEMPTED
+    _step(work, other, "paused", who, dispatch.WorkOrderPaused(
+        order_id=other.order_id, request_id=other.asked, paused_at=work.now, reason=model.PREEMPTED, by=work.actor,
+    ), detail=model.PREEMPTED, running_before=True)  # fmt: skip
 
 
 def refuse(work: Work, order: Order, who: str, reason: str, version: int | None = None) -> None:
@@ -432,22 +460,22 @@ def refuse(work: Work, order: Order, who: str, reason: str, version: int | None 
         raise Invalid(fields={"reason": ["dispatch.field.reason"]})
     desk = Desk(store.roster(work.connection), store.loads(work.connection))
     order.refused_by = [*order.refused_by, [order.crew, reason]]
-    _drop(work, desk, order, "refused", who, reason)
+    drop(work, desk, order, "refused", who, reason)
     give_automatically(work, desk, order)
-    _done(work, order, desk)
+    settled(work, order, desk)
 
 
-def _drop(work: Work, desk: Desk, order: Order, kind: str, who: str, reason: str) -> None:
+def drop(work: Work, desk: Desk, order: Order, kind: str, who: str, reason: str) -> None:
     """The crew no longer has the order."""
     before, crew, supplier = burden(order), order.crew, order.supplier
     order.state = model.REDO if order.round > 1 else model.TO_ASSIGN
     order.previous_crew, order.crew, order.supplier, order.contract = crew, "", "", ""
     order.assigned_by, order.reasons, order.next_crews, order.planned_at = "", [], [], None
-    order.assigned_at = order.accepted_at = order.set_off_at = order.paused_at = None
+    order.assigned_at = order.accepted_at = order.set_off_at = order.paused_at = order.answer_by = None
     order.paused_from = order.pause_reason = ""
-    _changed(work, order, kind, who, detail=reason, crew=crew)
+    changed(work, order, kind, who, detail=reason, crew=crew)
     event = dispatch.WorkOrderRefused(
-        order_id=order.order_id, request_id=order.request_id, crew=crew, refused_at=work.now, reason=reason
+        order_id=order.order_id, request_id=order.asked, crew=crew, refused_at=work.now, reason=reason
     )
     work.say(event, sequence=order.version)
     desk.moved(before, burden(order))
@@ -461,7 +489,7 @@ def set_off(work: Work, order: Order, who: str, version: int | None = None) -> N
     need(work, "set_off", order, version)
     order.state, order.set_off_at = model.ON_THE_WAY, work.now
     _step(work, order, "set_off", who, dispatch.WorkOrderSetOff(
-        order_id=order.order_id, request_id=order.request_id, crew=order.crew, set_off_at=work.now))  # fmt: skip
+        order_id=order.order_id, request_id=order.asked, crew=order.crew, set_off_at=work.now))  # fmt: skip
 
 
 def arrive(work: Work, order: Order, who: str, version: int | None = None) -> None:
@@ -469,7 +497,7 @@ def arrive(work: Work, order: Order, who: str, version: int | None = None) -> No
     need(work, "arrive", order, version)
     order.state, order.arrived_at = model.ON_SITE, order.arrived_at or work.now
     _step(work, order, "arrived", who, dispatch.WorkOrderArrived(
-        order_id=order.order_id, request_id=order.request_id, crew=order.crew, arrived_at=work.now))  # fmt: skip
+        order_id=order.order_id, request_id=order.asked, crew=order.crew, arrived_at=work.now))  # fmt: skip
 
 
 def start(work: Work, order: Order, who: str, version: int | None = None) -> None:
@@ -478,7 +506,7 @@ def start(work: Work, order: Order, who: str, version: int | None = None) -> Non
     order.state = model.UNDER_WAY
     order.started_at, order.arrived_at = order.started_at or work.now, order.arrived_at or work.now
     _step(work, order, "started", who, dispatch.WorkOrderStarted(
-        order_id=order.order_id, request_id=order.request_id, crew=order.crew, started_at=work.now))  # fmt: skip
+        order_id=order.order_id, request_id=order.asked, crew=order.crew, started_at=work.now))  # fmt: skip
 
 
 def pause(work: Work, order: Order, who: str, reason: str, version: int | None = None) -> None:
@@ -491,10 +519,12 @@ def pause(work: Work, order: Order, who: str, reason: str, version: int | None =
     need(work, "pause", order, version)
     if reason not in model.PAUSES:
         raise Invalid(fields={"reason": ["dispatch.field.reason"]})
+    if store.paused_times(work.connection, order.order_id) >= model.MOST_PAUSES:
+        raise Invalid(fields={"reason": ["dispatch.field.pauses"]})
     order.paused_from, order.state = order.state, model.PAUSED
     order.paused_at, order.pause_reason = work.now, reason
     _step(work, order, "paused", who, dispatch.WorkOrderPaused(
-        order_id=order.order_id, request_id=order.request_id, paused_at=work.now, reason=reason, by=work.actor,
+        order_id=order.order_id, request_id=order.asked, paused_at=work.now, reason=reason, by=work.actor,
     ), detail=reason, running_before=order.paused_from == model.UNDER_WAY)  # fmt: skip
 
 
@@ -507,14 +537,14 @@ def resume(work: Work, order: Order, who: str, version: int | None = None) -> No
     resumed = Happening("resumed", work.now, sequence=order.version + 1)
     _judge(work, order, [*history, resumed])
     _step(work, order, "resumed", who, dispatch.WorkOrderResumed(
-        order_id=order.order_id, request_id=order.request_id, resumed_at=work.now), running_before=False)  # fmt: skip
+        order_id=order.order_id, request_id=order.asked, resumed_at=work.now), running_before=False)  # fmt: skip
 
 
 def finish(
     work: Work, order: Order, who: str, usage: Sequence[tuple[str, Decimal]], evidence: Sequence[str] = (),
-    version: int | None = None,
+    version: int | None = None, without: str = "",
 ) -> None:  # fmt: skip
-    """The work is done, with what was used and whether each promise was kept.
+    """The work is done, with what was used and whether each promise was kept; ``without`` names evidence that is missing.
 
     Raises:
         Overtaken, NotNow: somebody was faster, or it is not under way.
@@ -530,10 +560,11 @@ def finish(
     order.open, order.finished_at = False, work.now
     order.usage = [[each.meter, format(each.quantity, "f"), each.unit] for each in used]
     order.evidence = list(evidence)
-    _changed(work, order, "finished", who)
+    order.answer_by = order.alert_at = None
+    changed(work, order, "finished", who, detail=without)
     work.say(
         dispatch.WorkOrderFinished(
-            order_id=order.order_id, reference=order.reference, request_id=order.request_id,
+            order_id=order.order_id, reference=order.reference, request_id=order.asked,
             request_reference=order.request_reference, item=order.item, level=order.level, place=order.place,
             department=order.department, crew=order.crew, supplier=order.supplier, contract=order.contract,
             started_at=order.started_at or work.now, finished_at=work.now,
@@ -545,7 +576,7 @@ def finish(
     )  # fmt: skip
     desk = Desk(store.roster(work.connection), {})
     desk.moved(before, burden(order))
-    _done(work, order, desk)
+    settled(work, order, desk)
 
 
 def _measured(order: Order, meter: str, history: Sequence[Happening], now: datetime) -> Decimal:
@@ -565,15 +596,15 @@ def cancel(work: Work, order: Order, reason: str, who: str = "", version: int | 
     need(work, "cancel", order, version)
     before = burden(order)
     order.state, order.open = model.CANCELLED, False
-    order.cancelled_at, order.cancel_reason = work.now, reason
-    _changed(work, order, "cancelled", who, detail=reason)
+    order.cancelled_at, order.cancel_reason, order.answer_by = work.now, reason, None
+    changed(work, order, "cancelled", who, detail=reason)
     event = dispatch.WorkOrderCancelled(
-        order_id=order.order_id, request_id=order.request_id, cancelled_at=work.now, reason=reason
+        order_id=order.order_id, request_id=order.asked, cancelled_at=work.now, reason=reason
     )
     work.say(event, sequence=order.version)
     desk = Desk(store.roster(work.connection), {})
     desk.moved(before, burden(order))
-    _done(work, order, desk)
+    settled(work, order, desk)
 
 
 # ---- promises that pass
@@ -604,7 +635,7 @@ def _judge(work: Work, order: Order, history: Sequence[Happening]) -> None:
             if store.note_breach(work, order.order_id, kind, clock.due_at):
                 work.say(
                     dispatch.PromiseBreached(
-                        order_id=order.order_id, request_id=order.request_id, promise=kind, due_at=clock.due_at,
+                        order_id=order.order_id, request_id=order.asked, promise=kind, due_at=clock.due_at,
                         noticed_at=work.now, crew=order.crew, supplier=order.supplier, contract=order.contract,
                     )
                 )  # fmt: skip
@@ -623,7 +654,7 @@ def _judge(work: Work, order: Order, history: Sequence[Happening]) -> None:
 # ---- shared by the above
 
 
-def _changed(work: Work, order: Order, kind: str, who: str, *, detail: str = "", crew: str = "") -> None:
+def changed(work: Work, order: Order, kind: str, who: str, *, detail: str = "", crew: str = "") -> None:
     """The order has a new version, made by ``who``."""
     order.version += 1
     order.changed_at, order.changed_by, order.changed_what = work.now, who, kind
@@ -634,14 +665,14 @@ def _step(
     work: Work, order: Order, kind: str, who: str, event: Event, *, detail: str = "", running_before: bool = False
 ) -> None:
     """A crew's step is written and said; the crew keeps the order."""
-    _changed(work, order, kind, who, detail=detail)
+    changed(work, order, kind, who, detail=detail)
     work.say(event, sequence=order.version)
     desk = Desk(store.roster(work.connection), {})
     desk.moved({order.crew: Load(1, order.minutes, int(running_before))}, burden(order))
-    _done(work, order, desk)
+    settled(work, order, desk)
 
 
-def _done(work: Work, order: Order, desk: Desk) -> None:
+def settled(work: Work, order: Order, desk: Desk) -> None:
     order.settle_urgency(work.now)
     store.save_order(work, order)
     store.add_loads(work, desk.changes)

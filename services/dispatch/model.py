@@ -60,6 +60,10 @@ ACTS: dict[str, frozenset[str]] = {
     "resume": frozenset({PAUSED}),
     "finish": frozenset({UNDER_WAY}),
     "cancel": OPEN,
+    "transfer": HELD - {PAUSED},
+    "no_show": frozenset({OFFERED, ACCEPTED, ON_THE_WAY}),
+    "split": OPEN,
+    "redo": frozenset({FINISHED, CHECKED}),
 }
 # The crew's next step, and what may be done beside it, in the order of the page.
 STEPS: dict[str, str] = {
@@ -72,6 +76,13 @@ STEPS: dict[str, str] = {
 }
 REFUSALS = ("busy", "skill", "tools", "access", "unsafe", "not_ours")  # reasons a crew may give
 RECALLED = "recalled"  # the dispatcher took it back
+NO_SHOW, NO_ANSWER = "no_show", "no_answer"  # reasons that a dispatcher or the timer gives for a crew
+PREEMPTED = "preempted"  # an emergency came between: no pause reason, so the promises' clocks go on
+TRANSFERS = ("busy", "skill", "nearer", "shift_ends")  # reasons for handing an order to another crew of one's own
+REDOS = ("not_mended", "came_back", "untidy", "wrong_place")  # what a failed check found
+MOST_PAUSES = 3  # of one order; the fourth is refused
+ANSWER_MINUTES = {1: 5, 2: 15, 3: 60, 4: 240}  # by priority: from the offer, or from the hour the crew is to begin
+WARN_SHARE, WARN_MOST = 0.25, timedelta(minutes=60)  # as promises.clock.Standard has them
 PAUSES = tuple(PAUSE_CAPS)
 CANCELS = ("withdrawn", "duplicate", "not_needed")
 
@@ -85,6 +96,11 @@ _NAMES = uuid.UUID("7d2f8c63-2026-5468-8034-000000000000")
 def order_id(request_id: str, round_: int) -> str:
     """The id of a request's order of one round: derived, so that nothing can open it twice."""
     return str(uuid.uuid5(_NAMES, f"{request_id}/{round_}"))
+
+
+def own_id(kind: str, of: str) -> str:
+    """The id of an order that dispatch opens by itself, derived from what it is for."""
+    return str(uuid.uuid5(_NAMES, f"{kind}/{of}"))
 
 
 def reference(request_reference: str, round_: int) -> str:
@@ -341,6 +357,18 @@ class Order:
     look_at: datetime | None = None
     changed_by: str = ""
     changed_what: str = ""
+    origin: str = "request"
+    parent: str = ""
+    asset: str = ""
+    checks: list[int] = field(default_factory=list)
+    signed_by: str = ""
+    answer_by: datetime | None = None
+    alert_at: datetime | None = None
+
+    @property
+    def asked(self) -> str:
+        """The request this is done for; empty for work that nobody asked for."""
+        return self.request_id if self.origin == "request" else ""
 
     def due(self) -> dict[str, datetime | None]:
         """The due instants, by kind of promise."""
@@ -360,6 +388,11 @@ class Order:
         found: bool | None = getattr(self, f"{kind}_kept")
         return found
 
+    def warn_at(self, kind: str, due: datetime) -> datetime:
+        """When a promise becomes worth a warning, by the plain clock; the ladder says exactly."""
+        began = next((Term.of(each).began_at for each in self.terms if each[0] == kind), self.filed_at)
+        return due - min((due - began) * WARN_SHARE, WARN_MOST)
+
     def settle_urgency(self, now: datetime) -> None:
         """Bring the sort key and the next look at the promises up to date with the rest.
 
@@ -372,6 +405,10 @@ class Order:
                 setattr(self, f"{kind}_kept", True)
         self.urgency_at = self.next_promise()[1] or FAR
         open_ = [at for kind, at in self.due().items() if at is not None and self.judged(kind) is None]
+        self.alert_at = min((self.warn_at(kind, due) for kind, due in self.due().items()
+                             if due is not None and self.judged(kind) is None), default=None)  # fmt: skip
+        if self.state == CANCELLED:
+            self.alert_at = None
         if self.state == PAUSED and open_:
             self.look_at = now + LOOK_PAUSED
         else:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import api, handlers, model, store, views
+from services.dispatch import api, handlers, model, photos, store, views
+from services.dispatch import orders as work_orders
 from services.dispatch.access import CREW, DISPATCH, ORDER, QUEUE, SUPPLIER, scoped
 from services.dispatch.promises import KINDS
-from services.dispatch.roster import NOTHING, midnight, suggestion
+from services.dispatch.roster import NOTHING, midnight, suggestion, why_unable
+from services.dispatch.standards import item as item_of
 from shared.errors import Absent, Conflict, Invalid, Refused
 from shared.web.answers import Answer, Said, events, page, see_other
 from shared.web.intake import load
@@ -87,9 +89,37 @@ class CancelForm(StepForm):
     reason = fields.String(required=True, validate=validate.OneOf(model.CANCELS, error="dispatch.field.reason"))
 
 
+class TransferForm(AssignForm):
+    """To which crew, and why."""
+
+    reason = fields.String(required=True, validate=validate.OneOf(model.TRANSFERS, error="dispatch.field.reason"))
+
+
+class PartForm(StepForm):
+    """What is to be done apart."""
+
+    crew = Key(load_default="")
+    words = Text(200, required=True)
+
+
+class RedoForm(StepForm):
+    """What a check found."""
+
+    reason = fields.String(required=True, validate=validate.OneOf(model.REDOS, error="dispatch.field.reason"))
+
+
+class PhotoForm(Schema):
+    """What the photo shows, and when the phone says it was taken; the file itself is ``photo``."""
+
+    kind = fields.String(load_default="other", validate=validate.OneOf(("before", "after", "other")))
+    taken_at = fields.AwareDateTime(load_default=None, allow_none=True)
+
+
 FinishForm: type[Schema] = StepForm.from_dict(
     {
         "version": Whole(1, load_default=None, allow_none=True),
+        "checks": fields.List(Whole(0, 99), load_default=list),
+        "signed_by": Text(40, load_default=""),
         **{f"usage_{meter}": Text(30, load_default="") for meter in METERS},
     },
     name="FinishForm",
@@ -194,6 +224,39 @@ def panel_of(context: Context, connection: Connection, order: Order, roster: Ros
             found["best"]["reasons"] = []
     if dispatching and order.open:
         found["crews"] = views.crew_options(order, roster, store.loads(connection), now, lang)
+    found["photos"] = [
+        {
+            "href": context.url("photo", ref=order.reference, sha256=row.sha256),
+            "words": lang(f"dispatch.photo.{row.kind}"),
+            "at": row.received_at,
+            "also": [views.short(each) for each in store.orders_with_photo(connection, row.sha256, order.order_id)]
+            if dispatching
+            else [],
+        }
+        for row in store.photos(connection, order.order_id)
+    ]
+    found["checks"] = views.must_do(order, lang)
+    found["signature"] = item_of(order.item).signature
+    found["wanted"] = [
+        (kind, lang(f"dispatch.photo.{kind}")) for kind in ("before", "after") if item_of(order.item).photos.get(kind)
+    ]
+    found["parts"] = [
+        (each.reference, context.url("order", ref=each.reference), views.summary_words(each, lang), each.state)
+        for each in store.parts(connection, order.order_id)
+    ]
+    found["peers"] = [
+        (team.code, team.name_in(lang.code))
+        for team in roster.teams.values()
+        if "transfer" in found["acts"]
+        and team.supplier == order.supplier
+        and team.code != order.crew
+        and why_unable(order, team, roster, now) is None
+    ]
+    found["answer_by"] = order.answer_by if order.state == model.OFFERED else None
+    found["told"] = [
+        {"at": row.told_at, "words": lang(f"dispatch.alert.{row.role}", what=lang(f"dispatch.promise.{row.promise}"))}
+        for row in store.alerts_of(connection, order.order_id)
+    ]
     if "finish" in found["acts"]:
         measured = model.hours_worked(store.heard_by_clock(rows), now)
         found["meters"] = views.meters(order, lang, str(measured))
@@ -206,6 +269,8 @@ def _reasons(lang: Language) -> dict[str, list[tuple[str, str]]]:
         "pauses": [(code, lang(f"dispatch.pause.{code}")) for code in model.PAUSES],
         "refusals": [(code, lang(f"dispatch.refusal.{code}")) for code in model.REFUSALS],
         "cancels": [(code, lang(f"dispatch.cancel.{code}")) for code in model.CANCELS if code != "withdrawn"],
+        "transfers": [(code, lang(f"dispatch.transfer.{code}")) for code in model.TRANSFERS],
+        "redos": [(code, lang(f"dispatch.redo.{code}")) for code in model.REDOS],
     }
 
 
@@ -274,7 +339,7 @@ def _chain(order: Order, item: str) -> list[dict[str, Any]]:
 FORMS: dict[str, type[Schema]] = {
     "assign": AssignForm, "recall": StepForm, "accept": StepForm, "refuse": RefuseForm, "set_off": StepForm,
     "arrive": StepForm, "start": StepForm, "pause": PauseForm, "resume": StepForm, "finish": FinishForm,
-    "cancel": CancelForm,
+    "cancel": CancelForm, "transfer": TransferForm, "no_show": StepForm, "split": PartForm, "redo": RedoForm,
 }  # fmt: skip
 
 
@@ -285,7 +350,8 @@ def _given(context: Context, name: str) -> dict[str, Any]:
         return given
     usage = [{"meter": meter, "quantity": text} for meter in METERS if (text := given[f"usage_{meter}"])]
     try:
-        return load(api.Finish, {"usage": usage, "version": given["version"]})
+        rest = {name: given[name] for name in ("version", "checks", "signed_by")}
+        return {**load(api.Finish, {"usage": usage, **rest}), "demanded": api.demanded(context)}
     except Invalid as error:
         raise Invalid(fields=_by_meter(error.fields, usage)) from error
 
@@ -454,6 +520,27 @@ def crew_job(
     )  # fmt: skip
 
 
+def send_photo(context: Context, ref: str) -> Answer:
+    """A photo is evidence of the order; back to where it was sent from."""
+    given = context.form()
+    sent = context.request.files.get("photo")
+    body = sent.read(photos.MOST_BYTES + 1) if sent else b""
+    on_phone = bool(context.principal.crew)
+    try:
+        with context.work() as work:
+            order = store.order(work.connection, views.full(ref, context.now), lock=True)
+            context.check(scoped(order))
+            assert order is not None
+            _, others = work_orders.keep_photo(
+                work, order, context.principal.name, given["kind"], body, given["taken_at"]
+            )
+    except (Conflict, Invalid) as error:
+        again = crew_job if on_phone else order_page
+        return again(context, ref, problem=_problem(context, error), status=error.status)
+    said = Said("dispatch.said.photo_known" if others else "dispatch.said.photo", {"ref": views.short(order.reference)})
+    return see_other(context.url("crew_job" if on_phone else "order", ref=order.reference), said=said)
+
+
 # ---- the supplier's manager
 
 
@@ -560,7 +647,7 @@ def _supplier_channel(context: Context) -> list[str]:
     return [f"supplier:{context.principal.supplier}"]
 
 
-ON_PHONE = ("accept", "refuse", "set_off", "arrive", "start", "pause", "resume", "finish")
+ON_PHONE = ("accept", "refuse", "set_off", "arrive", "start", "pause", "resume", "finish", "transfer")
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", "queue", queue, allow=QUEUE, accepts=Looking, sample={}, summary="The queue console."),
@@ -574,6 +661,8 @@ ROUTES: tuple[Route, ...] = (
               limit=api.WORKING, summary=api.SUMMARIES[name])
         for name in api.ACTS
     ),
+    Route("POST", "/orders/<ref>/photos", "send_photo", send_photo, allow=api.WORK, accepts=PhotoForm, limit=api.WORKING,
+          max_body=photos.MOST_BYTES + 100_000, summary="Add a photo as evidence."),
     Route("POST", "/orders/<ref>/undo", "undo_assign", undo_assign, allow=DISPATCH, summary="Undo an assignment."),
     Route("GET", "/crew/", "crew", crew_home, allow=CREW, sample={}, summary="My crew's day."),
     Route("GET", "/crew/offers", "offers", crew_offers, allow=CREW, sample={}, summary="What my crew is offered."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import api, handlers, pages, store
+from services.dispatch import api, handlers, orders, pages, store
 from services.dispatch.roster import demonstration
 from services.dispatch.settings import SETTINGS
 from services.dispatch.subscriptions import SUBSCRIPTIONS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from shared.service import Running
     from shared.web.routes import Route
+    from shared.work import Work
 
 FOLDER = Path(__file__).parent
 BATCH = 100
@@ -56,6 +57,24 @@ def notice_breaches(running: Running) -> None:
             return
 
 
+def warn(running: Running) -> None:
+    """Whoever the ladder names is told of promises in danger."""
+    _all(running, orders.raise_alerts)
+
+
+def ask_next(running: Running) -> None:
+    """Offers that nobody answered go to the next crew."""
+    _all(running, orders.redispatch_silent)
+
+
+def _all(running: Running, look: Callable[[Work, int], int]) -> None:
+    while True:
+        with running.work() as work:
+            looked = look(work, BATCH)
+        if looked < BATCH:
+            return
+
+
 def forget(running: Running) -> None:
     """What has expired is forgotten."""
     with running.work() as work:
@@ -70,5 +89,10 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     application=build,
     demonstrate=demonstrate,
-    timers=(Timer("notice_breaches", 5.0, notice_breaches), Timer("forget", 60.0, forget)),
+    timers=(
+        Timer("notice_breaches", 5.0, notice_breaches),
+        Timer("warn", 5.0, warn),
+        Timer("ask_next", 5.0, ask_next),
+        Timer("forget", 60.0, forget),
+    ),
 )

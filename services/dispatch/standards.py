@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.dispatch.promises import Limit, Standard, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FILE = Path(__file__).parent / "data" / "standards.toml"
 
@@ -57,6 +60,8 @@ class Item:
     meters: tuple[Meter, ...]
     standard: Standard
     checklist: tuple[tuple[str, str], ...] = ()  # what must be done, in Chinese and English
+    photos: Mapping[str, int] = field(default_factory=dict)  # how many at least: before, after
+    signature: bool = False  # somebody signs for it
 
 
 @lru_cache(maxsize=1)
@@ -102,6 +107,8 @@ def _item(row: dict[str, Any]) -> Item:
         meters=(meter, MATERIALS) if row.get("materials") else (meter,),
         standard=Standard(terms, row["code"]),
         checklist=tuple((each["zh"], each["en"]) for each in row.get("checklist", ())),
+        photos=row.get("photos", {}),
+        signature=row.get("signature", False),
     )
 
 

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
+    from services.dispatch.photos import Photo
     from shared.work import Work
 
 T = tables.work_order
 _NAMES = tuple(each.name for each in fields(Order))
-_JSON = frozenset({"answers", "skills", "reasons", "next_crews", "refused_by", "usage", "evidence", "terms"})
+_JSON = frozenset({"answers", "skills", "reasons", "next_crews", "refused_by", "usage", "evidence", "terms", "checks"})
 _FLAGS = frozenset({"open", "restricted", "response_kept", "arrival_kept", "finish_kept"})
 FIXED = frozenset(
     [
@@ -56,6 +57,9 @@ FIXED = frozenset(
         "skills",
         "minutes",
         "opened_at",
+        "origin",
+        "parent",
+        "asset",
     ]
 )
 _CHANGING = tuple(name for name in _NAMES if name not in FIXED)
@@ -85,6 +89,10 @@ _HEAR = Sql(
 _BREACH = Sql(
     """INSERT INTO breach (order_id, promise, due_at, noticed_at) VALUES (:order_id, :promise, :due_at, :noticed_at)
        ON CONFLICT DO NOTHING"""
+)
+_ALERT = Sql(
+    """INSERT INTO alert (order_id, key, role, message, promise, at, told_at)
+       VALUES (:order_id, :key, :role, :message, :promise, :at, :told_at) ON CONFLICT DO NOTHING"""
 )
 
 
@@ -208,6 +216,111 @@ def note_breach(work: Work, order_id: str, promise: str, due_at: datetime) -> bo
     """Write down that a promise was broken; false when somebody had."""
     found = _BREACH.run(work.connection, order_id=order_id, promise=promise, due_at=due_at, noticed_at=work.now)
     return found.rowcount == 1
+
+
+def unanswered(connection: Connection, now: datetime, limit: int) -> list[Order]:
+    """Offers whose time to answer has passed, locked; those that another timer holds are left out."""
+    query = select(T).where(T.c.answer_by <= now, T.c.state == "offered").order_by(T.c.answer_by, T.c.order_id)
+    return [order_of(row) for row in connection.execute(query.limit(limit).with_for_update(skip_locked=True))]
+
+
+def to_warn(connection: Connection, now: datetime, limit: int) -> list[Order]:
+    """Open orders of which somebody may have to be told, locked; those that another timer holds are left out."""
+    query = select(T).where(T.c.alert_at <= now, T.c.open == 1).order_by(T.c.alert_at, T.c.order_id)
+    return [order_of(row) for row in connection.execute(query.limit(limit).with_for_update(skip_locked=True))]
+
+
+def note_alert(work: Work, order_id: str, key: str, role: str, message: str, promise: str, at: datetime) -> bool:
+    """Write down that somebody was told; false when it had been."""
+    found = _ALERT.run(
+        work.connection,
+        order_id=order_id,
+        key=key,
+        role=role,
+        message=message,
+        promise=promise,
+        at=at,
+        told_at=work.now,
+    )
+    return found.rowcount == 1
+
+
+def alerts_of(connection: Connection, order_id: str) -> list[Row[Any]]:
+    """Who was told what of an order's promises, oldest first."""
+    A = tables.alert.c  # noqa: N806
+    return list(connection.execute(select(tables.alert).where(A.order_id == order_id).order_by(A.told_at, A.key)))
+
+
+def parts(connection: Connection, order_id: str) -> list[Order]:
+    """Parts and redos of an order, in the order of their opening."""
+    query = select(T).where(T.c.parent == order_id).order_by(T.c.opened_at, T.c.reference)
+    return [order_of(row) for row in connection.execute(query)]
+
+
+def order_by_id(connection: Connection, order_id: str) -> Order | None:
+    """The order of this id, if there is one."""
+    row = connection.execute(select(T).where(T.c.order_id == order_id)).first()
+    return order_of(row) if row else None
+
+
+def running(connection: Connection, crew: str) -> list[Order]:
+    """What a crew has under way, locked."""
+    query = select(T).where(T.c.crew == crew, T.c.state == "under_way").order_by(T.c.order_id).with_for_update()
+    return [order_of(row) for row in connection.execute(query)]
+
+
+def paused_times(connection: Connection, order_id: str) -> int:
+    """How often people have paused an order; emergencies that came between do not count."""
+    H = tables.happening.c  # noqa: N806
+    query = select(func.count()).where(H.order_id == order_id, H.kind == "paused", H.detail != "preempted")
+    return int(connection.execute(query).scalar_one())
+
+
+def where(place: str) -> tuple[str, str, str]:
+    """(building, floor, room) of a place code such as B2-302; empty where it is none of these."""
+    head, _, rest = place.partition("-")
+    if not head.startswith("B") or not head[1:].isdecimal():
+        return "", "", ""
+    return head[1:], rest[:1] if rest[:1].isdecimal() else "", rest if rest.isdecimal() else ""
+
+
+def photos(connection: Connection, order_id: str) -> list[Row[Any]]:
+    """The photos of an order without their bytes, oldest first."""
+    P = tables.photo.c  # noqa: N806
+    names = (P.order_id, P.sha256, P.kind, P.content_type, P.who, P.claimed_at, P.received_at)
+    return list(connection.execute(select(*names).where(P.order_id == order_id).order_by(P.received_at, P.sha256)))
+
+
+def photo(connection: Connection, order_id: str, sha256: str) -> Row[Any] | None:
+    """One photo of an order with its bytes."""
+    P = tables.photo.c  # noqa: N806
+    return connection.execute(select(tables.photo).where(P.order_id == order_id, P.sha256 == sha256)).first()
+
+
+def orders_with_photo(connection: Connection, sha256: str, but: str) -> list[str]:
+    """References of other orders that hold the same photo."""
+    P = tables.photo.c  # noqa: N806
+    query = (
+        select(T.c.reference)
+        .join(tables.photo, P.order_id == T.c.order_id)
+        .where(P.sha256 == sha256, P.order_id != but)
+    )
+    return [row.reference for row in connection.execute(query.order_by(T.c.reference))]
+
+
+def put_photo(work: Work, order_id: str, kept: Photo, kind: str, who: str, claimed_at: datetime | None) -> bool:
+    """Keep a photo; false when the order had it."""
+    held = select(tables.photo.c.sha256).where(
+        tables.photo.c.order_id == order_id, tables.photo.c.sha256 == kept.sha256
+    )  # the order is locked, so nobody else adds to it meanwhile
+    if work.connection.execute(held).first() is not None:
+        return False
+    row = {
+        "order_id": order_id, "sha256": kept.sha256, "kind": kind, "content_type": kept.content_type, "body": kept.body,
+        "who": who, "claimed_at": claimed_at, "received_at": work.now,
+    }  # fmt: skip
+    work.connection.execute(insert(tables.photo).values(row))
+    return True
 
 
 # ---- lists

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, Index, Integer, PrimaryKeyConstraint, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from shared.database import Moment
 from shared.service import metadata_of_floor
@@ -88,8 +98,23 @@ work_order = Table(
     Column("changed_at", Moment, nullable=False),
     Column("changed_by", Text, nullable=False, server_default=""),  # a person's name; empty = the system
     Column("changed_what", Text, nullable=False, server_default=""),
+    # Where the order comes from: request, or dispatch's own: plan, alarm, redo, part. Own orders are nobody's request: their
+    # request_id is their order_id, and events say it empty.
+    Column("origin", Text, nullable=False, server_default="request"),
+    Column("parent", Text, nullable=False, server_default=""),  # order_id this is a part or redo of
+    Column("asset", Text, nullable=False, server_default=""),
+    Column("checks", Text, nullable=False, server_default="[]"),  # JSON: places of the checklist that were ticked
+    Column("signed_by", Text, nullable=False, server_default=""),
+    # Until when the crew has to answer its offer (OLA); past it the next crew is asked.
+    Column("answer_by", Moment),
+    # The next instant at which somebody is to be told of a promise in danger.
+    Column("alert_at", Moment),
     UniqueConstraint("request_id", "round"),
 )
+Index("work_order_answer", work_order.c.answer_by)
+Index("work_order_alert", work_order.c.alert_at)
+Index("work_order_parent", work_order.c.parent)
+Index("work_order_asset", work_order.c.asset)
 Index("work_order_queue", work_order.c.open, work_order.c.urgency_at, work_order.c.order_id)
 Index("work_order_look", work_order.c.look_at)
 Index("work_order_crew", work_order.c.crew, work_order.c.open)
@@ -205,4 +230,195 @@ crew_account = Table(
     Column("crew", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
+)
+
+# Somebody was told that a promise is in danger or broken: one row for each rung of the ladder, said once.
+alert = Table(
+    "alert",
+    metadata,
+    Column("order_id", Text, nullable=False),
+    Column("key", Text, nullable=False),  # promise, round and rung
+    Column("role", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("promise", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("told_at", Moment, nullable=False),
+    PrimaryKeyConstraint("order_id", "key"),
+)
+Index("alert_told", alert.c.told_at)
+
+# Evidence: a photo as it is kept (without what the camera wrote beside the picture), by its own hash.
+photo = Table(
+    "photo",
+    metadata,
+    Column("order_id", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # before, after, other
+    Column("content_type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("claimed_at", Moment),  # what the phone said; proves nothing
+    Column("received_at", Moment, nullable=False),
+    PrimaryKeyConstraint("order_id", "sha256"),
+)
+Index("photo_sha256", photo.c.sha256)
+
+# The console.
+saved_view = Table(
+    "saved_view",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),  # JSON {view, item, building, words}
+    PrimaryKeyConstraint("account", "name"),
+)
+handover = Table(
+    "handover",
+    metadata,
+    Column("note_id", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("reference", Text, nullable=False),  # of an order; empty = about none
+    Column("done_at", Moment),
+    Column("done_by", Text, nullable=False),
+)
+Index("handover_at", handover.c.at)
+
+# People: certificates, leave, declared interests, employers.
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("crew", Text, nullable=False),
+    Column("number", Integer, nullable=False),  # of the member
+    Column("skill", Text, nullable=False),
+    Column("paper", Text, nullable=False),
+    Column("expires_on", Date, nullable=False),  # the first day on which it is no longer good
+    PrimaryKeyConstraint("crew", "number", "skill"),
+)
+leave = Table(
+    "leave",
+    metadata,
+    Column("leave_id", Text, primary_key=True),
+    Column("crew", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("from_on", Date, nullable=False),
+    Column("until_on", Date, nullable=False),  # the last day
+    Column("kind", Text, nullable=False),
+    Column("noted_by", Text, nullable=False),
+)
+interest = Table(
+    "interest",
+    metadata,
+    Column("crew", Text, nullable=False),
+    Column("about", Text, nullable=False),  # an account, or "department:<code>"
+    Column("words", Text, nullable=False),
+    Column("declared_at", Moment, nullable=False),
+    Column("declared_by", Text, nullable=False),
+    PrimaryKeyConstraint("crew", "about"),
+)
+# Who employed a person and in which crew, from a day on; the newest row that has begun counts, older ones are history.
+employment = Table(
+    "employment",
+    metadata,
+    Column("person", Text, nullable=False),  # first crew and number: stays with the person
+    Column("from_on", Date, nullable=False),
+    Column("crew", Text, nullable=False),
+    Column("employer", Text, nullable=False),  # supplier code; empty = the bureau
+    Column("reason", Text, nullable=False),
+    Column("noted_by", Text, nullable=False),
+    PrimaryKeyConstraint("person", "from_on"),
+)
+
+# Preventive plans and patrol rounds.
+plan = Table(
+    "plan",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("skills", Text, nullable=False),  # JSON
+    Column("minutes", Integer, nullable=False),
+    Column("rule", Text, nullable=False),  # RFC 5545 RRULE, in the site's wall clock
+    Column("starts_at", Moment, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("active", Integer, nullable=False),
+    Column("next_at", Moment),  # null = the rule has ended
+)
+Index("plan_next", plan.c.next_at)
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("code", Text, primary_key=True),  # on the QR label
+    Column("plan", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("unit", Text, nullable=False),  # of the reading; empty = only passed
+    Column("low", Text, nullable=False),  # decimal; empty = no limit
+    Column("high", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+)
+passing = Table(
+    "passing",
+    metadata,
+    Column("order_id", Text, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reading", Text, nullable=False),
+    Column("outside", Integer, nullable=False),  # 1 = the reading broke a limit
+    PrimaryKeyConstraint("order_id", "checkpoint"),
+)
+asset = Table(
+    "asset",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("contract", Text, nullable=False),
+    Column("since", Date, nullable=False),
+)
+
+# Alarms: one row for each source and key; a storm is one row and one order.
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("round", Integer, nullable=False),  # how often it has come back after its order had ended
+    Column("order_id", Text, nullable=False),
+    PrimaryKeyConstraint("source", "key"),
+)
+alarm_message = Table(
+    "alarm_message",
+    metadata,
+    Column("message", Text, primary_key=True),  # id of a delivery, so that the same is counted once
+    Column("at", Moment, nullable=False),
+)
+
+# Emergency plans (data/upkeep.toml) as they were exercised or used.
+drill = Table(
+    "drill",
+    metadata,
+    Column("drill_id", Text, primary_key=True),
+    Column("plan", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # drill, real
+    Column("at", Moment, nullable=False),
+    Column("led_by", Text, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("noted_by", Text, nullable=False),
 )

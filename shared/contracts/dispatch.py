@@ -211,6 +211,41 @@ class PromiseBreached(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfferLapsed(Event):
+    """A crew did not answer an offer in the time it has for that (OLA); said once for each offer. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "dispatch.offer_lapsed.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str  # empty for work that nobody asked for
+    crew: str
+    supplier: str = ""
+    contract: str = ""
+    offered_at: datetime  # UTC
+    due_at: datetime  # UTC
+    lapsed_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromiseEscalated(Event):
+    """Somebody was told that a promise is in danger or broken; said once for each rung. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "dispatch.promise_escalated.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str  # empty for work that nobody asked for
+    promise: str  # response, arrival, finish
+    role: str  # crew_leader, dispatcher, supervisor
+    rung: str
+    message: str
+    crew: str = ""
+    supplier: str = ""
+    at: datetime  # UTC; when it was due to be said
+
+
+@dataclass(frozen=True, kw_only=True)
 class DispatchResendWanted(Event):
     """The dispatch service misses numbers of another service and asks for them again. Consumers: the source named."""
 

@@ -17,6 +17,9 @@ BODIES = {
     "refuse": {"reason": "busy"},
     "pause": {"reason": "awaiting_parts"},
     "cancel": {"reason": "duplicate"},
+    "transfer": {"crew": "in-elec-2", "reason": "busy"},
+    "split": {"words": "part"},
+    "redo": {"reason": "untidy"},
     "finish": {"usage": [{"meter": "hours", "quantity": "1"}]},
 }
 

@@ -13,10 +13,16 @@ def test_a_crew_does_its_order_through_the_api(quick):
     for act in ("accept", "set_off", "arrive", "start"):
         answer = crew.post(f"{ONE}/{act}")
         assert answer.status_code == 200, answer.text
-    answer = crew.post(
-        f"{ONE}/finish", {"usage": [{"meter": "hours", "quantity": "1.5"}, {"meter": "materials", "quantity": "86.40"}]}
-    )
+    used = {"usage": [{"meter": "hours", "quantity": "1.5"}, {"meter": "materials", "quantity": "86.40"}]}
+    refused = crew.post(f"{ONE}/finish", used)
+    assert refused.status_code == 422
+    assert set(refused.json["errors"]) == {"checks", "photo_before", "photo_after"}
+    for number, kind in enumerate(("before", "after")):
+        assert crew.photo("2026-1125-087-1", kind, number).status_code == 303
+    answer = crew.post(f"{ONE}/finish", {**used, "checks": [0, 1]})
     assert answer.json["state"] == "finished"
+    held = {each["sha256"] for each in crew.get(f"{ONE}/photos").json["photos"]}
+    assert set(quick.said("work_order_finished")[0][1]["evidence"]) == held
     assert quick.said("work_order_finished")[0][1]["usage"] == [
         {"meter": "hours", "quantity": "1.5", "unit": "hours"},
         {"meter": "materials", "quantity": "86.40", "unit": "yuan"},

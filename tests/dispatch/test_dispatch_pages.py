@@ -83,7 +83,13 @@ def test_a_crew_works_through_its_job_by_forms_alone(quick):
     wrong = crew.send(f"/dispatch/crew/{REF}/finish", usage_hours="many")
     assert wrong.status_code == 422
     assert quick.order().state == "under_way"
-    assert crew.send(f"/dispatch/crew/{REF}/finish", usage_hours="1.5").status_code == 303
+    missing = crew.send(f"/dispatch/crew/{REF}/finish", usage_hours="1.5")
+    assert missing.status_code == 422
+    assert "缺修前照片" in missing.text
+    for number, kind in enumerate(("before", "after")):
+        assert crew.photo(REF, kind, number).status_code == 303
+    done = crew.send(f"/dispatch/crew/{REF}/finish", usage_hours="1.5", checks=["0", "1"])
+    assert done.status_code == 303, done.text
     assert quick.order().usage == [["hours", "1.5", "hours"]]
 
 

@@ -149,6 +149,8 @@ def follow_order(work: Work, event: OrderEvent, envelope: Envelope) -> None:
     Raises:
         NotYet: the request is not known here, which only a restored database can cause.
     """
+    if not event.request_id:  # work that nobody asked for: a plan's, an alarm's, a part
+        return
     request = store.request_by_id(work.connection, event.request_id, lock=True)
     if request is None:
         raise NotYet(event.request_id)
@@ -172,6 +174,8 @@ def note_breach(work: Work, event: dispatch.PromiseBreached, envelope: Envelope)
     Raises:
         NotYet: the request is not known here.
     """
+    if not event.request_id:  # work that nobody asked for: a plan's, an alarm's, a part
+        return
     request = store.request_by_id(work.connection, event.request_id, lock=True)
     if request is None:
         raise NotYet(event.request_id)
