@@ -382,7 +382,7 @@ def act(context: Context, ref: str, do: Callable[[Work, Order, str], None]) -> O
     return order
 
 
-ACTS: dict[str, tuple[type[Schema], Access, Callable[..., None]]] = {
+ACTS: dict[str, tuple[type[Schema], Access, Callable[..., Any]]] = {
     "assign": (Assignment, DISPATCH, lambda w, o, who, g: handlers.assign(w, o, g["crew"], who, g["version"])),
     "recall": (Step, DISPATCH, lambda w, o, who, g: handlers.recall(w, o, who, g["version"])),
     "accept": (Step, WORK, lambda w, o, who, g: handlers.accept(w, o, who, g["version"])),
