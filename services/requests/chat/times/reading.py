@@ -73,10 +73,15 @@ def _resolved(
     """The phrases that the calendar has, with what they mean."""
     now = reference.replace(tzinfo=None, fold=0)
     found = []
+    reached = 0
     for phrase in phrases:
         one = _expression(phrase, text, normal, now)
-        if one is not None:
-            found.append((phrase, one))
+        if one is None or one.span[1] <= reached:
+            continue
+        if one.span[0] < reached:  # normalised letters of both stand in one word of the text
+            one = replace(one, span=(reached, one.span[1]), text=text[reached : one.span[1]])
+        reached = one.span[1]
+        found.append((phrase, one))
     return found
 
 
