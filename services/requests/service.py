@@ -16,6 +16,7 @@ from services.requests.bookings import handlers as booking_handlers
 from services.requests.bookings import pages as booking_pages
 from services.requests.bookings import store as bookings
 from services.requests.catalogue import load_catalogue
+from services.requests.chat import views as chat
 from services.requests.compound import load_compound
 from services.requests.desk import Desk
 from services.requests.handlers import accounts, following, links, signing
@@ -107,7 +108,14 @@ def refuse_demonstration(running: Running) -> None:
 
 def routes() -> tuple[Route, ...]:
     """Every route of this service."""
-    return (*api.ROUTES, *booking_api.ROUTES, *booking_pages.ROUTES, *pages.ROUTES, *waiting_pages.routes())
+    return (
+        *api.ROUTES,
+        *chat.ROUTES,
+        *booking_api.ROUTES,
+        *booking_pages.ROUTES,
+        *pages.ROUTES,
+        *waiting_pages.routes(),
+    )
 
 
 def demonstrate(running: Running) -> None:
@@ -131,10 +139,11 @@ def watch_bookings(running: Running) -> None:
 
 
 def forget(running: Running) -> None:
-    """Ended sessions and old failures to sign in are forgotten."""
+    """Ended sessions, old failures to sign in and old conversations are forgotten."""
     with running.work() as work:
         store.prune_people(work.connection, work.now, work.now - model.FORGOTTEN_AFTER)
         links.prune(work)
+        chat.forget(work)
 
 
 SERVICE = Service(

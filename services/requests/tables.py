@@ -360,3 +360,90 @@ feed = Table(
     Column("revoked_at", Moment),
     Column("used_at", Moment),
 )
+
+# ---- chat
+
+# One for each channel and person (and room of a group chat): two channels may talk at once.
+chat_conversation = Table(
+    "chat_conversation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    # Raised with every message; a message answered from an older state is answered again from the newer one.
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # JSON: services/requests/chat/conversation.py
+    Column("changed_at", Moment, nullable=False),
+)
+Index("chat_conversation_of", chat_conversation.c.channel, chat_conversation.c.account, unique=True)
+# What was said and answered. A message that comes again finds its answer here, and changes nothing.
+chat_message = Table(
+    "chat_message",
+    metadata,
+    Column("row_id", RowId, primary_key=True),
+    Column("conversation", Text, nullable=False),
+    Column("message", Text, nullable=False),  # the channel's id of it
+    Column("said", Text, nullable=False),
+    Column("answer", Text, nullable=False),  # JSON
+    Column("at", Moment, nullable=False),
+)
+Index("chat_message_once", chat_message.c.conversation, chat_message.c.message, unique=True)
+Index("chat_message_by_time", chat_message.c.at)
+# Wants a person: asked for a dispatcher, complained, or was not understood.
+chat_call = Table(
+    "chat_call",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # person, complaint
+    Column("words", Text, nullable=False),
+    Column("reference", Text, nullable=False),  # of the request it is about; empty = of none
+    Column("at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("answered_by", Text, nullable=False, default=""),
+    Column("answer", Text, nullable=False, default=""),
+)
+Index("chat_call_waiting", chat_call.c.answered_at, chat_call.c.at)
+# Whose hands a platform's user is: bound by a code shown inside a signed-in page, never by a name in a message.
+chat_link = Table(
+    "chat_link",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("user", Text, primary_key=True),
+    Column("account", Text, nullable=False, index=True),
+    Column("linked_at", Moment, nullable=False),
+)
+chat_link_code = Table(
+    "chat_link_code",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the code
+    Column("account", Text, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+# Signatures, nonces and message ids already seen, for as long as one could be replayed.
+chat_arrival = Table(
+    "chat_arrival",
+    metadata,
+    Column("platform", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("until", Moment, nullable=False),
+)
+Index("chat_arrival_until", chat_arrival.c.until)
+# Answers on their way to a platform: written with what they tell of, sent by a timer, tried again when it fails.
+chat_outgoing = Table(
+    "chat_outgoing",
+    metadata,
+    Column("row_id", RowId, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("to", Text, nullable=False),  # JSON: where the platform takes it
+    Column("words", Text, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("sent_at", Moment),
+    Column("given_up", Boolean, nullable=False),
+)
+Index("chat_outgoing_due", chat_outgoing.c.sent_at, chat_outgoing.c.due_at)

@@ -32,7 +32,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("home", "/requests/", "home", phone=True),
         Place("mine", "/requests/mine", "list", phone=True),
         Place("rooms", "/requests/rooms", "calendar", phone=True),
-        Place("chat", "/requests/chat", "chat", phone=True, later=True),
+        Place("chat", "/requests/chat", "chat", phone=True),
     ),
     "dispatcher": (
         Place("queue", "/dispatch/", "list", phone=True, go="q"),

@@ -38,6 +38,16 @@ def told(heard: Heard, draft: Draft, asked: str, reference: datetime) -> dict[st
     found = {slot: value for slot, value in fill(heard, whole, reference).items() if slot != "ticket"}
     if "start" in found or "end" in found:
         found |= _on_the_day(heard, draft, found, reference)
+    if asked == "end" and "end" not in found and len(str(draft.slots.get("start", ""))) == 16:
+        length = next((one.length for one in heard.times if one.length is not None), None)
+        if length:
+            close = datetime.fromisoformat(str(draft.slots["start"])) + length
+            found = {
+                **{slot: value for slot, value in found.items() if slot != "start"},
+                "end": close.isoformat(timespec="minutes"),
+            }
+        elif len(str(found.get("start", ""))) == 16:  # asked until when, a clock time is the end
+            found["end"] = found.pop("start")
     if asked in ("headcount", "quantity") and asked not in found:
         found |= _number(heard, asked)
     if asked in ("confirm", "change", "") and _BARE.match(heard.sentence.low):

@@ -19,6 +19,14 @@ REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
     "printing": (("quantity",),),
     "square": (("start",),),
 }
+# What the office asks for besides before it acts: the forms of the catalogue demand it.
+LIVE: dict[str, tuple[tuple[str, ...], ...]] = {
+    **REQUIRED,
+    "meeting": (("start",), ("headcount",), ("end",), ("room",)),
+    "security": (("room", "floor", "building"),),
+    "landscaping": (("room", "floor", "building"),),
+}
+CLOCKED = frozenset({"meeting", "vehicle", "barber", "clinic"})  # a day alone is no appointment
 
 
 class UnknownVersion(ValueError):
@@ -32,12 +40,14 @@ class Draft:
     Attributes:
         number: identifies the draft in its conversation; with the conversation's id it is the idempotency key of filing.
         amends: the number of the filed draft this one changes, 0 when it is new.
+        live: the office will act on it, so that all its forms demand is asked for.
     """
 
     number: int
     item: str | None
     slots: dict[str, Any] = field(default_factory=dict)
     amends: int = 0
+    live: bool = False
 
     @property
     def missing(self) -> str:
@@ -46,9 +56,11 @@ class Draft:
             return "item"
         if self.slots.get("urgency") == "emergency":
             return ""
-        for group in REQUIRED.get(self.item, ()):
+        for group in (LIVE if self.live else REQUIRED).get(self.item, ()):
             if not any(slot in self.slots for slot in group):
                 return group[0]
+            if self.live and group == ("start",) and self.item in CLOCKED and len(str(self.slots["start"])) != 16:
+                return "clock"
         return ""
 
 
@@ -64,6 +76,7 @@ class State:
         dropped: something was given up.
         taking_back: a filed draft (its number) or a request (its reference) whose cancelling awaits a yes.
         with_person: a dispatcher has taken over.
+        live: the drafts are for an office that will act on them.
     """
 
     lang: str = "zh"
@@ -76,6 +89,7 @@ class State:
     taking_back: str = ""
     with_person: bool = False
     counter: int = 0
+    live: bool = False
 
     def draft(self) -> Draft | None:
         """The draft last spoken of."""
@@ -88,7 +102,7 @@ class State:
 
     def add(self, item: str | None, slots: dict[str, Any], amends: int = 0) -> State:
         """The state with one more draft, current unless an earlier one still lacks something."""
-        draft = Draft(self.counter + 1, item, slots, amends)
+        draft = Draft(self.counter + 1, item, slots, amends, self.live)
         return replace(self, drafts=(*self.drafts, draft), current=draft.number, counter=draft.number)
 
     def without(self, number: int) -> State:

@@ -66,6 +66,9 @@ def close(state: State) -> State:
 def _without_drafts(
     state: State, heard: Heard, meaning: Understanding, short: set[str], message: str, reference: datetime
 ) -> Step:
+    if any(match.kind == "greeting" for match in heard.matches) and not short - {"polite"}:
+        if meaning.intent in ("other", "help") and "thanks" not in {match.kind for match in heard.matches}:
+            return Step(state, (Act("greeting", {}, ("book", "ask", "feedback")),))
     if short and not short - {"yes", "polite"}:
         return Step(state, (Act("welcome"),))
     ticket = next((str(frame.slots["ticket"]) for frame in meaning.frames if "ticket" in frame.slots), "")
@@ -79,7 +82,7 @@ def _without_drafts(
         if ticket:
             return Step(
                 replace(state, taking_back=ticket, asked="take_back"),
-                (Act("confirm_cancel", {"ticket": ticket}, ("yes", "no")),),
+                (Act("confirm_cancel", {"ticket": ticket}, ("withdraw_it", "keep_it")),),
             )
         frame = meaning.frames[0]
         return Step(
@@ -115,7 +118,7 @@ def _about_filed(
     if meaning.intent == "cancel" or "drop" in short:
         return Step(
             replace(state, taking_back=str(subject.number), asked="take_back"),
-            (Act("confirm_cancel", {"item": subject.item}, ("yes", "no")),),
+            (Act("confirm_cancel", {"item": subject.item}, ("withdraw_it", "keep_it")),),
         )
     new_need = any(match.kind == "new_need" for match in heard.matches) or (
         item is not None and meaning.intent == "file_request"
@@ -132,7 +135,7 @@ def _about_filed(
                     (Act("emergency_refined"),),
                     (Effect("amend", subject.item, slots, subject.number),),
                 )
-            return _ask(state.add(subject.item, slots, subject.number))
+            return ask(state.add(subject.item, slots, subject.number))
     return None
 
 
@@ -140,7 +143,7 @@ def _begin(state: State, frames: tuple[Frame, ...]) -> Step:
     first = state.counter + 1
     for frame in frames:
         state = state.add(frame.item, {slot: value for slot, value in frame.slots.items() if slot != "ticket"})
-    return _ask(replace(state, current=first))
+    return ask(replace(state, current=first))
 
 
 def _file_at_once(state: State, meaning: Understanding, message: str) -> Step:
@@ -157,7 +160,7 @@ def _file_at_once(state: State, meaning: Understanding, message: str) -> Step:
             (Effect("amend", frame.item, slots, known.number, message),),
         )
     number = state.counter + 1
-    alarm = Draft(number, frame.item, dict(frame.slots))
+    alarm = Draft(number, frame.item, dict(frame.slots), live=state.live)
     act = Act(
         "emergency_filed" if {"room", "floor", "building"} & set(frame.slots) else "emergency_where",
         {"item": frame.item},
@@ -191,7 +194,9 @@ def _with_drafts(
         )
         return _drop_all(state) if everything else _next(state.without(state.current), Act("dropped"))
     if "yes" in short and "no" not in short:
-        return _file(state) if not any(draft.missing for draft in state.drafts) else _ask(state)
+        # A yes is to what was read back, never to a question about a place.
+        agreed = state.asked not in ("room", "floor", "building")
+        return _file(state) if agreed and not any(draft.missing for draft in state.drafts) else ask(state)
     if short and not short - {"polite"}:
         return _again(state, Act("welcome"))
     if "no" in short:
@@ -221,7 +226,7 @@ def _with_drafts(
         told = state.draft()
         for frame in fresh:
             state = state.add(frame.item, {slot: value for slot, value in frame.slots.items() if slot != "ticket"})
-        return _ask(replace(state, current=told.number) if told and told.missing else state)
+        return ask(replace(state, current=told.number) if told and told.missing else state)
     return _tell(state, heard, meaning, message, reference)
 
 
@@ -240,7 +245,7 @@ def _tell(state: State, heard: Heard, meaning: Understanding, message: str, refe
         if meaning.intent in _JUDGED:
             return _answer(state, meaning, message)
         return _again(state, Act("not_understood"))
-    return _ask(state.put(replace(draft, slots=merged)))
+    return ask(state.put(replace(draft, slots=merged)))
 
 
 def _subject(state: State, heard: Heard) -> Draft | None:
@@ -317,7 +322,7 @@ def _parts(heard: Heard) -> list[Any]:
 # -- asking, reading back, filing -------------------------------------------------------------------------------------
 
 
-def _ask(state: State) -> Step:
+def ask(state: State) -> Step:
     """Ask for the first thing missing, the current draft's first; read everything back when nothing is."""
     current = state.draft()
     waiting = [draft for draft in state.drafts if draft.missing]
@@ -336,12 +341,12 @@ def _again(state: State, act: Act, *effects: Effect) -> Step:
     """Say ``act``, then come back to what was open."""
     if not state.drafts:
         return Step(state, (act,), effects)
-    resumed = _ask(state)
+    resumed = ask(state)
     return Step(resumed.state, (act, *resumed.acts), effects)
 
 
 def _next(state: State, act: Act) -> Step:
-    resumed = _ask(state)
+    resumed = ask(state)
     return Step(resumed.state, (act, *resumed.acts))
 
 
