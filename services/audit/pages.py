@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema
 
-from services.audit import searching, store, vault, witnessing, wording
+from services.audit import figures, searching, store, vault, witnessing, wording
 from services.audit.api import (
     BEYOND,
     READERS,
@@ -31,6 +31,7 @@ from shared.clock import SITE_ZONE
 from shared.contracts import REGISTRY
 from shared.contracts.base import SERVICES
 from shared.errors import Absent
+from shared.web import chart
 from shared.web.answers import Answer, page, see_other
 from shared.web.routes import PUBLIC, Route
 from shared.web.schemas import Whole
@@ -88,6 +89,10 @@ def overview(context: Context) -> Answer:
         conflicts = store.conflicts(connection)
         put_aside = store.put_aside(connection)
         gaps = store.missing(connection, SEES_ALL)
+        today = context.now.astimezone(SITE_ZONE).date()
+        days = figures.by_day(connection, today, state["size"], reads=reads_of(context, connection))
+        backlog = figures.backlog(connection)
+        given = witnessing.shown(connection, witnessing.policy_of(context.own.settings))
     upto = {(each["source"], each["epoch"]): each["complete_to"] for each in state["sources"]}
     sources = [
         {
@@ -107,6 +112,32 @@ def overview(context: Context) -> Answer:
         conflicts=conflicts,
         put_aside=put_aside,
         rows=[row_of(context, each, sealed) for each in newest],
+        figure=_figure(context, days),
+        unusual=[
+            (wording.title_of(f"{fact}.v1", context.language), context.url("search", kind=fact), count)
+            for fact in figures.UNUSUAL
+            if (count := sum(each.get(fact, 0) for each in days.values()))
+        ],
+        backlog=backlog,
+        window=len(days),
+        witnessed=given.witnessed if given else None,
+    )
+
+
+def _figure(context: Context, days: dict[date, dict[str, int]]) -> chart.Figure:
+    """Filed, finished and late by day."""
+    words = context.language
+    names = (("filed", figures.FILED), ("finished", figures.FINISHED), ("late", figures.LATE))
+    sums = {name: sum(each.get(fact, 0) for each in days.values()) for name, fact in names}
+    return chart.lines(
+        words("audit.live.days", days=len(days), **{name: words.number(total) for name, total in sums.items()}),
+        [f"{day.month}-{day.day}" for day in days],
+        [
+            chart.Series(words(f"audit.live.{name}"), [each.get(fact, 0) for each in days.values()])
+            for name, fact in names
+        ],
+        head=words("audit.live.day"),
+        source=words("audit.live.source_words"),
     )
 
 
@@ -204,7 +235,10 @@ def _proof(context: Context, connection: Connection, found: store.Entry) -> dict
     try:
         given = shown(context, connection, found.seq)
     except Absent:
-        return {"key": "received", "checks": [False, False, False], "path": [], "hashes": [], "size": 0, "text": ""}
+        return {
+            "key": "received", "checks": [False, False, False], "path": [], "hashes": [], "size": 0, "text": "",
+            "cosigned": None,
+        }  # fmt: skip
     size, note = given.size, given.note.encode()
     tree = Tree(store.Tiles(connection), size)
     hashes: list[bytes] = []
@@ -229,6 +263,10 @@ def _proof(context: Context, connection: Connection, found: store.Entry) -> dict
         "size": size,
         "root": root.hex(),
         "text": note.decode(),
+        "witnessed": given.witnessed,
+        "cosigned": None
+        if given.judgement is None
+        else [(name, datetime.fromtimestamp(each.time, UTC)) for name, each in given.judgement.witnesses.items()],
     }
 
 

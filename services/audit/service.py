@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.audit import api, pages, searching, vault
+from services.audit import api, digest, pages, searching, supervision, vault
 from services.audit.publishing import publish
 from services.audit.settings import SETTINGS
 from services.audit.signing import sign, signer
@@ -34,7 +34,7 @@ def build(running: Running) -> Callable[..., Any]:
 
 def routes() -> tuple[Route, ...]:
     """Every route of this service."""
-    return (*api.ROUTES, *pages.ROUTES, *waiting_pages.routes("/dead-letters"))
+    return (*api.ROUTES, *pages.ROUTES, *supervision.ROUTES, *waiting_pages.routes("/dead-letters"))
 
 
 def demonstrate(_running: Running) -> None:
@@ -54,6 +54,7 @@ SERVICE = Service(
         Timer("moment_witness", 0.5, collect),
         Timer("second_publish", 1.0, publish),
         Timer("second_index", 1.0, searching.index),
+        Timer("minutes_digest", 300.0, digest.send),
         Timer("hour_expire", 3600.0, vault.expire),
     ),
     append_only=(*APPEND_ONLY, *APPEND_ONLY_LATER),

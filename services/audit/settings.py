@@ -10,4 +10,7 @@ SETTINGS = (
     Setting("AUDIT_PUBLISH_FOLDER", "", "Folder in which the log is also kept as plain files, for a web server or mirrors; empty: none."),
     Setting("AUDIT_VAULT_KEY_FILE", "", "File with the key of the personal values (mode 400); empty: one made in HOUQIN_DATA/keys."),
     Setting("AUDIT_VAULT_DAYS", 1096, "Days after which personal values behind entries are erased.", least=1, most=36500),
+    Setting("AUDIT_MAIL_URL", "", "Where the daily digest is handed over: smtp://, smtp+starttls:// or smtps://user:password@host:port; empty: no mail.",
+            secret=True),
+    Setting("AUDIT_MAIL_FROM", "houqin@localhost", "Address that the daily digest comes from."),
 )  # fmt: skip
