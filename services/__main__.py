@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import logging
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from shared.service import Running
+
+log = logging.getLogger(__name__)
 
 SERVICES = ("requests", "dispatch", "billing", "audit")
 
@@ -65,6 +70,7 @@ def _serve(listen: str, *, demonstration: bool) -> int:
             hosts.append(nameko_host.Host(running, "memory://"))
     except (HouqinError, OSError) as error:
         return _sorry(f"the databases in {loaded['HOUQIN_DATA']} cannot be opened: {error}")
+    _mend_epochs([host.running for host in hosts])
     declare("memory://", [each for host in hosts for each in host.running.subscriptions])
     try:
         applications = {f"/{host.running.name}": host.running.service.application(host.running) for host in hosts}
@@ -79,6 +85,27 @@ def _serve(listen: str, *, demonstration: bool) -> int:
         print("Ctrl-C ends it.", flush=True)
 
     return process.run_hosts(hosts, where, gate, 500, started)
+
+
+def _mend_epochs(services: list[Running]) -> None:
+    """A database that forgot what others have seen of it (put back, or cut short by a damaged disk) has a new epoch.
+
+    Otherwise its next events would carry numbers that are already seen, and be lost.
+    """
+    from shared import restore
+    from shared.bus.memory import first_unseen
+
+    known = []
+    for running in services:
+        running.consumer.fold()
+        with running.database.read() as connection:
+            known.append(restore.positions(connection, running.name))
+    for running in services:
+        if running.name in restore.fallen(known):
+            first = first_unseen(running, services) + 1
+            with running.database.write() as connection:
+                epoch = restore.raise_epoch(connection, first)
+            log.critical("%s has forgotten events that others have seen; it goes on in epoch %d", running.name, epoch)
 
 
 def _accounts() -> str:

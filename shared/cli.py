@@ -34,6 +34,9 @@ def commands(name: str) -> tuple[Command, ...]:
         Command("migrate", "Bring the database and the broker's topology up to date; --demonstration loads the demonstration data.", "shared.process:migrate", (name,)),
         Command("check", "Check the settings and print them with their origin; secrets are masked.", "shared.process:check", (name,)),
         Command("waiting", "List, show, send again or discard events that wait, are parked or cannot be read.", "shared.process:waiting", (name,)),
+        Command("backup", "Copy the database to a file, while the service runs or not.", "shared.process:backup", (name,)),
+        Command("restored", "After the database was put back from a copy: raise the epoch, so that no number is given twice.", "shared.process:restored", (name,)),
+        Command("positions", "Print how far this service has numbered and seen; --compare FILE... says which services disagree.", "shared.process:positions", (name,)),
     )  # fmt: skip
 
 

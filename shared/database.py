@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -21,14 +22,16 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeDecorator
 
 from shared.clock import from_text, to_text
-from shared.errors import OutOfSpace, Transient
+from shared.errors import Crossed, OutOfSpace, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, RootTransaction
 
 sqlite3.register_adapter(datetime, to_text)
+
+TRIES = (0.02, 0.05)  # seconds between tries to begin on a SQLite file that another program has locked
 
 # A 64-bit row id that also counts up by itself on SQLite, where only INTEGER does.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -147,8 +150,14 @@ class Database:
                 "pool_reset_on_return": "rollback",
                 "connect_args": {
                     "connect_timeout": 5,
+                    # A peer that vanished without a word is given up on both sides, and with it the relay's lock.
+                    "keepalives_idle": 10,
+                    "keepalives_interval": 5,
+                    "keepalives_count": 3,
+                    "tcp_user_timeout": 25000,
                     "options": f"-c statement_timeout={statement_timeout_ms} -c lock_timeout=2000"
-                    " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC",
+                    " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+                    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
                 },
             }
         self.engine: Engine = sqlalchemy.create_engine(url, **options)
@@ -167,11 +176,22 @@ class Database:
         if self.is_sqlite:
             self._write_lock.acquire()
         try:
-            with _translated(), self._writing.begin() as connection:
+            with _translated(), self._writing.connect() as connection, self._begun(connection):
                 yield connection
         finally:
             if self.is_sqlite:
                 self._write_lock.release()
+
+    def _begun(self, connection: Connection) -> RootTransaction:
+        """A transaction; where another program holds the SQLite file it is asked for three times."""
+        for pause in TRIES if self.is_sqlite else ():
+            try:
+                return connection.begin()
+            except exc.OperationalError as error:
+                if "locked" not in str(error.orig):
+                    raise
+                time.sleep(pause)
+        return connection.begin()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -198,11 +218,13 @@ def _translated() -> Iterator[None]:
         code = getattr(getattr(error, "orig", None), "pgcode", None)
         if code == "53100" or "disk is full" in detail or "No space left" in detail:
             raise OutOfSpace(detail) from error
+        if code in {"40001", "40P01"}:
+            raise Crossed(detail) from error
         if code in {"42P01", "42703"} or "no such table" in detail or "no such column" in detail:
             raise
         raise Transient(detail) from error
     except exc.DBAPIError as error:
-        if error.connection_invalidated or getattr(error.orig, "pgcode", None) in {"40001", "40P01", "57P01", "53300"}:
+        if error.connection_invalidated or getattr(error.orig, "pgcode", None) in {"57P01", "53300"}:
             raise Transient(str(error.orig)) from error
         raise
 

@@ -102,5 +102,9 @@ class NotYet(Transient):
     """An event came before one it builds on; it waits for that one."""
 
 
+class Crossed(Transient):
+    """Two transactions stood in each other's way and this one was given up whole; doing it again may work at once."""
+
+
 class OutOfSpace(Transient):
     """The disk under a store is full: nothing was written."""

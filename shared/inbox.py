@@ -204,8 +204,12 @@ def gaps(connection: Connection, limit: int = 1000) -> list[Gap]:
 
 def announce(
     connection: Connection, handler: str, source: str, epoch: int, heads: dict[str, int], now: datetime
-) -> None:
-    """Note the last numbers that ``source`` says it has given, so that a lost tail is seen."""
+) -> dict[str, int]:
+    """Note the last numbers that ``source`` says it has given, so that a lost tail is seen.
+
+    Returns:
+        By type, the number up to which this handler had seen everything before.
+    """
     marks = {
         (source_, type_, epoch_): (upto, head, as_moment(since))
         for handler_, source_, type_, epoch_, upto, head, since in _MARKS.run(connection)
@@ -216,6 +220,7 @@ def announce(
         if head > known:
             _SET_MARK.run(connection, handler=handler, source=source, type=type_, epoch=epoch, upto=upto, head=head,
                           behind_since=since or now)  # fmt: skip
+    return {type_: marks.get((source, type_, epoch), (0, 0, None))[0] for type_ in heads}
 
 
 _UPTO = Sql("SELECT type, upto FROM watermark WHERE handler = :handler AND source = :source AND epoch = :epoch")

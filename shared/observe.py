@@ -33,6 +33,11 @@ HANDLER_SECONDS = Histogram(
 OUTBOX_WAITING = Gauge("houqin_outbox_waiting", "Events not yet taken up by the relay.", ["service"])
 WAITING = Gauge("houqin_waiting_events", "Events put aside, by state.", ["service", "state"])
 GAP_SECONDS = Gauge("houqin_gap_age_seconds", "Age of the oldest missing number.", ["service"])
+SOURCE_FELL_BACK = Gauge(
+    "houqin_source_fell_back",
+    "1 while a source says fewer numbers than a handler has seen of it.",
+    ["handler", "source"],
+)
 HUB_LAG = Gauge(
     "houqin_hub_lag_seconds", "Longest time the event loop was silent in the last ten seconds.", ["service"]
 )

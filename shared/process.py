@@ -1,4 +1,4 @@
-"""The processes of a service: ``serve``, ``relay``, ``migrate``, ``check``, ``waiting``; the same four words for all.
+"""The processes of a service: ``serve``, ``relay``, ``migrate``, and the tools; the same words for all.
 
 This module imports neither nameko nor eventlet, so that the relay and the tools run unpatched.
 """
@@ -333,3 +333,76 @@ def waiting(arguments: Sequence[str]) -> int:
     service = of(arguments[0])
     loaded = _loaded(service)
     return 2 if loaded is None else command(assemble(service, loaded), arguments[1:])
+
+
+def backup(arguments: Sequence[str]) -> int:
+    """Copy the database to a file, while the service runs or not."""
+    from shared import restore
+
+    service = of(arguments[0])
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service.name} backup")
+    parser.add_argument("file", type=Path, help="a new file; SQLite as it is, PostgreSQL for pg_restore")
+    options = parser.parse_args(arguments[1:])
+    loaded = _loaded(service)
+    if loaded is None:
+        return 2
+    running = assemble(service, loaded)
+    try:
+        size = restore.backup(running.database, options.file)
+    except restore.CannotCopy as error:
+        print(f"{service.name}: {error}", file=sys.stderr)
+        return 1
+    print(f"{service.name}: {size} bytes in {options.file}")
+    return 0
+
+
+def restored(arguments: Sequence[str]) -> int:
+    """After the database was put back from a copy: raise the epoch, so that no number is given twice."""
+    from shared import restore
+
+    service = of(arguments[0])
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service.name} restored")
+    parser.add_argument("--from", dest="first", type=int, help="send again from this number of the old epoch on")
+    options = parser.parse_args(arguments[1:])
+    loaded = _loaded(service)
+    if loaded is None:
+        return 2
+    running = assemble(service, loaded)
+    try:
+        with running.database.write() as connection:
+            epoch = restore.raise_epoch(connection, options.first)
+    except (restore.RelayRuns, Transient) as error:
+        print(f"{service.name}: {error}", file=sys.stderr)
+        return 1
+    print(f"{service.name}: numbers begin at 1 in epoch {epoch}")
+    return 0
+
+
+def positions(arguments: Sequence[str]) -> int:
+    """Print how far this service has numbered and seen; or compare what several have printed."""
+    import json
+
+    from shared import restore
+
+    service = of(arguments[0])
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service.name} positions")
+    parser.add_argument("--compare", nargs="+", type=Path, metavar="FILE", help="what the services have printed")
+    options = parser.parse_args(arguments[1:])
+    if options.compare:
+        try:
+            lines = restore.disagreements(json.loads(each.read_text("utf-8")) for each in options.compare)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            print(f"{service.name}: no positions: {error}", file=sys.stderr)
+            return 2
+        print("\n".join(lines) if lines else "all agree")
+        return 1 if lines else 0
+    loaded = _loaded(service)
+    if loaded is None:
+        return 2
+    try:
+        with assemble(service, loaded).database.read() as connection:
+            print(json.dumps(restore.positions(connection, service.name)))
+    except Transient as error:
+        print(f"{service.name}: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from sqlalchemy import exc
 
 from shared import outbox
 from shared.database import Sql
@@ -149,6 +151,7 @@ class Relay:
 
 
 _TRY_LOCK = Sql("SELECT 1", postgresql="SELECT pg_try_advisory_lock(720001)")
+_UNLOCK = Sql("SELECT 1", postgresql="SELECT pg_advisory_unlock(720001)")
 
 
 class StandBy(Exception):
@@ -181,4 +184,7 @@ def sole_writer(database: Database) -> Iterator[Callable[[], AbstractContextMana
         try:
             yield begin
         finally:
+            with suppress(exc.SQLAlchemyError):
+                connection.rollback()
+                _UNLOCK.run(connection)  # at once; the server notices a closed session only in a moment
             connection.invalidate()  # closes the session and with it the lock

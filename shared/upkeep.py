@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 ASK_AFTER = timedelta(minutes=5)  # a hole younger than this may still be on its way
 ASK_AGAIN = timedelta(minutes=5)
 
+_suspects: set[tuple[str, str]] = set()  # (handler, source) whose last announcement was below what was seen
+
 _ASKED = Sql(
     """UPDATE watermark SET asked_at = :now WHERE handler = :handler AND source = :source AND type = :type
        AND epoch = :epoch AND (asked_at IS NULL OR asked_at < :before)"""
@@ -101,8 +103,16 @@ def note_heads(running: Running, subscription: Subscription, body: bytes) -> Non
     except (ValueError, KeyError, TypeError) as error:
         raise Undecodable(f"heads: {error}") from error
     types = {event.TYPE for event in subscription.events if event.TYPE.startswith(f"{source}.")} or {"*"}
+    mine = {type_: heads.get(type_, 0) for type_ in types}
     with running.database.write() as connection:
-        inbox.announce(
-            connection, subscription.name, source, epoch,
-            {type_: number for type_, number in heads.items() if type_ in types}, running.clock.now(),
-        )  # fmt: skip
+        seen = inbox.announce(connection, subscription.name, source, epoch, mine, running.clock.now())
+    fallen = any(seen[type_] > number for type_, number in mine.items())
+    observe.SOURCE_FELL_BACK.labels(subscription.name, source).set(fallen)
+    if not fallen:
+        _suspects.discard((subscription.name, source))
+    elif (subscription.name, source) not in _suspects:
+        _suspects.add((subscription.name, source))  # an old announcement may have come late
+    else:
+        # Whoever restores a database raises its epoch. Without that it gives numbers again, and they are taken as seen.
+        log.critical("%s has seen more of %s than it says it gave: it was restored without raising its epoch",
+                     subscription.name, source)  # fmt: skip

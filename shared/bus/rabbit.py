@@ -52,7 +52,8 @@ class RabbitRelay:
         self.window = window
         self.state = "starting"
         self._parameters = pika.URLParameters(url)
-        self._parameters.heartbeat = 60
+        if self._parameters.heartbeat is None:  # the address may say otherwise
+            self._parameters.heartbeat = 60
         self._parameters.blocked_connection_timeout = 30
         self._parameters.socket_timeout = 5
         self._parameters.stack_timeout = 10

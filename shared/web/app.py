@@ -13,6 +13,7 @@ import hmac
 import ipaddress
 import json
 import logging
+import random
 import re
 import secrets
 import time
@@ -32,6 +33,7 @@ from shared.clock import SystemClock
 from shared.errors import (
     Absent,
     Conflict,
+    Crossed,
     Forbidden,
     Invalid,
     Malformed,
@@ -75,6 +77,8 @@ if TYPE_CHECKING:
     from shared.web.revocation import Revocations
 
 log = logging.getLogger("houqin.web")
+
+CROSSED_PAUSES = (0.02, 0.05)  # seconds, at most, before a creating view runs again
 
 FRESH = timedelta(minutes=10)
 RENEW = "/requests/session/renew"
@@ -325,13 +329,7 @@ class Application:
     def _created(self, context: Context, values: dict[str, Any]) -> Response:
         claim = idempotency.claim(context.request, self._account(context))
         try:
-            with context.held:
-                response = self._response(context, context.route.view(context, **values))
-                if claim and context.unit and response.status_code < 400:
-                    kept = idempotency.Kept(response.status_code, _repeated(response), response.get_data(as_text=True))
-                    idempotency.keep(context.unit, claim, kept)
-                fault("handler.before_commit")
-            fault("handler.after_commit")
+            response = self._attempts(context, values, claim)
         except (Refused, IntegrityError):
             # A first attempt may have taken the key, or the thing itself: then its answer is the answer.
             first = self._first_answer(claim) if claim else None
@@ -341,6 +339,27 @@ class Application:
             response.headers["Idempotent-Replayed"] = "true"
             return response
         context.committed()
+        return response
+
+    def _attempts(self, context: Context, values: dict[str, Any], claim: idempotency.Claim | None) -> Response:
+        """The whole view again, at most three times, where two transactions stood in each other's way."""
+        for pause in CROSSED_PAUSES:
+            try:
+                return self._attempt(context, values, claim)
+            except Crossed as error:
+                log.info("once more: %s", error)
+                context.begin_anew()
+                time.sleep(random.uniform(0, pause))
+        return self._attempt(context, values, claim)
+
+    def _attempt(self, context: Context, values: dict[str, Any], claim: idempotency.Claim | None) -> Response:
+        with context.held:
+            response = self._response(context, context.route.view(context, **values))
+            if claim and context.unit and response.status_code < 400:
+                kept = idempotency.Kept(response.status_code, _repeated(response), response.get_data(as_text=True))
+                idempotency.keep(context.unit, claim, kept)
+            fault("handler.before_commit")
+        fault("handler.after_commit")
         return response
 
     def _first_answer(self, claim: idempotency.Claim) -> idempotency.Kept | None:

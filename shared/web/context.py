@@ -198,6 +198,11 @@ class Context:
         for do in waiting:
             do()
 
+    def begin_anew(self) -> None:
+        """The view's transaction was rolled back and the view runs again."""
+        self.unit = None
+        self._after = []
+
     # ---- addresses
 
     def url(self, name: str, **values: Any) -> str:

@@ -27,18 +27,24 @@ class Toy:
         self.port = free_port()
         self.processes = {}
 
-    def run(self, *words):
+    def run(self, *words, **settings):
         with (self.folder / f"{words[0]}.log").open("ab") as log:
             command = [sys.executable, "tests/bus/toy.py", *words]
-            return subprocess.Popen(command, env=self.settings, cwd=ROOT, stdout=log, stderr=log)
+            return subprocess.Popen(command, env={**self.settings, **settings}, cwd=ROOT, stdout=log, stderr=log)
 
     def prepare(self):
         assert self.run("prepare").wait(60) == 0
 
-    def start(self, name):
-        self.processes[name] = self.run(name, *([] if name == "relay" else [str(self.port)]))
-        if name != "relay":
+    def start(self, name, *, ready=True, **settings):
+        """Start ``relay``, ``relay dispatch``, ``listener`` or ``embedded``, with settings of its own."""
+        words = name.split() if name.startswith("relay") else [name, str(self.port)]
+        self.processes[name] = self.run(*words, **settings)
+        if ready and not name.startswith("relay"):
             until(lambda: self.get("/ready"), "readiness")
+
+    def ended(self, name, limit=30):
+        """How the process ended, waited for."""
+        return self.processes[name].wait(limit)
 
     def kill(self, name):
         self.processes[name].send_signal(signal.SIGKILL)
@@ -47,6 +53,7 @@ class Toy:
     def close(self):
         for process in self.processes.values():
             if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
                 process.kill()
                 process.wait()
 
@@ -59,6 +66,13 @@ class Toy:
         urllib.request.urlopen(
             urllib.request.Request(f"http://127.0.0.1:{self.port}/say?{words}", method="POST"), timeout=30
         ).close()
+
+    def say_unheard(self, **query):
+        """Say something while no listener runs."""
+        words = "&".join(f"{name}={value}" for name, value in query.items())
+        code = ("import sys; sys.argv = ['toy.py', 'relay']; sys.path.insert(0, 'tests/bus'); import toy;"
+                f" toy.says({{'QUERY_STRING': '{words}'}}, lambda *given: None)")  # fmt: skip
+        subprocess.run([sys.executable, "-c", code], env=self.settings, cwd=ROOT, check=True, timeout=60)
 
     def heard(self, count):
         """Waits until both handlers have heard ``count`` requests, and says what they did."""

@@ -87,12 +87,19 @@ class TestRabbit(BusSuite):
         assert toy.heard(31)["effects"]["one"] == [31, 31]
 
     def test_a_forgotten_queue_is_found_by_its_gap_and_filled(self, toy):
-        self.start(toy)
+        toy.start("relay", TOY_ASK_SECONDS="1")
+        toy.start("relay dispatch", TOY_ASK_SECONDS="1")
+        toy.start("listener", TOY_ASK_SECONDS="1")
         toy.say(count=20)
         toy.heard(20)
         toy.kill("listener")
+        toy.say_unheard(count=20, first=20)
         channel = self.channel()
+
+        def arrived():
+            return channel.queue_declare("dispatch.count_one", passive=True).method.message_count >= 20
+
+        until(arrived, "arrival at the queue")
         channel.queue_purge("dispatch.count_one")
-        toy.start("listener")
-        toy.say(count=20, first=20)
+        toy.start("listener", TOY_ASK_SECONDS="1")
         assert toy.heard(40)["effects"]["one"] == [40, 40]

@@ -1,7 +1,9 @@
 """Two toy services on the real floor: one says numbered facts, the other counts them. Run as a process of its own.
 
-``toy.py embedded PORT`` runs both over the in-memory bus; ``toy.py listener PORT`` and ``toy.py relay`` are processes on
-RabbitMQ. Addresses come from TOY_* in the environment.
+``toy.py embedded PORT`` runs both over the in-memory bus; ``toy.py listener PORT``, ``toy.py relay`` and ``toy.py
+relay dispatch`` are processes on RabbitMQ. Addresses come from TOY_* in the environment; with TOY_ASK_SECONDS the gaps
+are asked for after so many seconds and heads announced each second. The subject says what happens to an event:
+``poison`` raises, ``deadly`` ends the process, ``block`` stops the event loop for two seconds.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ from urllib.parse import parse_qs
 if sys.argv[1] != "relay":
     import shared.bus.nameko_host as host  # patches: first
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Column, Integer, Table, Text, func, select
 
-from shared import observe, process, settings
+from shared import observe, process, settings, upkeep
 from shared.bus.base import on, on_everything
 from shared.contracts.requests import RequestUrged, RequestWithdrawn
 from shared.database import Database, Sql
@@ -37,6 +40,10 @@ PUT = Sql("INSERT INTO effects (what, subject) VALUES (:what, :subject)")
 def count_one(work, event, envelope):
     if event.request_id == "poison":
         raise RuntimeError("poison")
+    if event.request_id == "deadly":
+        os._exit(137)
+    if event.request_id == "block":
+        host.eventlet.patcher.original("time").sleep(2)
     work.later(PUT, what="one", subject=event.request_id)
 
 
@@ -82,6 +89,18 @@ SUBSCRIPTIONS = (
     on(RequestUrged, do=count_one, service="dispatch"),
     on_everything(["requests"], do=count_all, service="dispatch"),
 )
+
+
+def ask_soon(seconds):
+    """Gaps are noticed and asked for in seconds instead of minutes."""
+    import shared.bus.rabbit
+
+    upkeep.ASK_AFTER = upkeep.ASK_AGAIN = timedelta(seconds=seconds)
+    shared.bus.rabbit.HEADS_EVERY = 1.0
+    if sys.argv[1] != "relay":
+        host.UPKEEP = tuple(replace(each, every=min(each.every, 1.0)) for each in upkeep.UPKEEP)
+
+
 SAYS = _running("requests", says_metadata, (), says)
 HEARS = _running("dispatch", hears_metadata, SUBSCRIPTIONS, hears)
 
@@ -92,24 +111,28 @@ def application(environ, start_response):
 
 def main():
     mode, url = sys.argv[1], os.environ.get("TOY_BROKER", "memory://")
+    if os.environ.get("TOY_ASK_SECONDS"):
+        ask_soon(float(os.environ["TOY_ASK_SECONDS"]))
     if mode == "prepare":
         says_metadata.create_all(SAYS.database.engine)
         hears_metadata.create_all(HEARS.database.engine)
         if url != "memory://":
             from shared.bus.topology import declare
 
-            declare(url, HEARS.subscriptions, ["requests", "dispatch", "billing", "audit"])
+            declare(url, [*HEARS.subscriptions, *SAYS.subscriptions], ["requests", "dispatch", "billing", "audit"])
         return 0
     if mode == "relay":
         import signal
 
         from shared.bus.rabbit import RabbitRelay
 
-        relay = RabbitRelay("requests", SAYS.database, url)
+        who = {"requests": SAYS, "dispatch": HEARS}[sys.argv[2] if len(sys.argv) > 2 else "requests"]
+        relay = RabbitRelay(who.name, who.database, url)
         signal.signal(signal.SIGTERM, lambda *_: relay.stop())
         relay.run()
         return 0
-    running = [SAYS, HEARS] if mode == "embedded" else [HEARS]
+    # What is missed is asked for over the bus, so that whoever says must listen too.
+    running = [HEARS, SAYS] if mode == "embedded" or os.environ.get("TOY_ASK_SECONDS") else [HEARS]
     if mode == "embedded":
         from shared.bus.topology import declare
 

@@ -204,6 +204,11 @@ class Broker(Server):
         assert self.process is not None
         self.process.wait(60)
 
+    def restore(self, copy: Path) -> None:
+        """Put a copy of its data in place of what it has; it must not run."""
+        shutil.copytree(copy, self.folder / "mnesia")
+        subprocess.run(["chown", "-R", f"{self.account}:{self.account}", str(self.folder / "mnesia")], check=True)
+
     def control(self, *words: str) -> str:
         """``rabbitmqctl`` of this node."""
         done = subprocess.run(

@@ -24,6 +24,7 @@ class Faults:
         dropped: bytes are taken and thrown away.
         cut_after: bytes that still pass; then the whole connection is reset. None: no end.
         cut_at: the connection is reset as soon as these bytes have passed (``passes``) or instead of them.
+        armed_by: ``cut_at`` holds only for a connection that has carried these bytes.
     """
 
     delay: float = 0.0
@@ -31,6 +32,7 @@ class Faults:
     dropped: bool = False
     cut_after: int | None = None
     cut_at: bytes = b""
+    armed_by: bytes = b""
     passes: bool = True
     carried: int = 0
 
@@ -68,8 +70,13 @@ class Proxy:
 
     def close(self) -> None:
         self.reset_all()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._end)
         self._thread.join(5)
+
+    def _end(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_later(0.05, self._loop.stop)
 
     def reset_all(self) -> None:
         """Every open connection ends with RST on both sides."""
@@ -125,6 +132,7 @@ class Proxy:
             each.close()
 
     async def _pump(self, way: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: tuple) -> None:
+        armed = False
         with contextlib.suppress(OSError, RuntimeError):
             while piece := await reader.read(65536):
                 while (faults := getattr(self, way)).stalled:  # noqa: ASYNC110  lowered from another thread
@@ -134,11 +142,15 @@ class Proxy:
                 if faults.dropped:
                     continue
                 faults.carried += len(piece)
-                if faults.cut_at and faults.cut_at in piece:
+                armed = armed or faults.armed_by in piece
+                if armed and faults.cut_at and faults.cut_at in piece:
                     if faults.passes:
+                        other = self.down if way == UP else self.up
+                        other.dropped = True
                         writer.write(piece)
                         await writer.drain()
-                        await asyncio.sleep(0.05)  # so that the other side acts on it before the connection is gone
+                        await asyncio.sleep(0.1)  # so that the other side acts on it before the connection is gone
+                        other.dropped = False
                     faults.cut_at = b""
                     self._reset(pair)
                     return

@@ -60,8 +60,8 @@ class Embedded:
         self.address = f"http://127.0.0.1:{self.port}"
         self.process = None
 
-    def start(self) -> None:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("HOUQIN_")}
+    def start(self, **settings: str) -> None:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("HOUQIN_")} | settings
         environment |= {"HOUQIN_DATA": str(self.folder), "HOUQIN_PUBLIC_URL": self.address}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
