@@ -11,6 +11,9 @@ COMMANDS = (
         "JSON lines of pricing cases in, amounts and explanations out.",
         "services.billing.pricing.commands:rate",
     ),
+    Command(
+        "pull", "Take a contract's feed as finance does, checked, into an SQLite file.", "services.billing.puller:pull"
+    ),
 )
 
 if __name__ == "__main__":

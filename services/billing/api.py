@@ -5,18 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+from decimal import Decimal as Number
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 
 from services.billing import store
+from services.billing.handlers import feeding
 from shared.clock import from_text, to_text
-from shared.errors import Absent
-from shared.web.answers import Answer, answer, file
-from shared.web.routes import Access, Route, Scoped
-from shared.web.schemas import Text, Whole
+from shared.errors import Absent, Conflict
+from shared.web.answers import Answer, answer, file, nothing
+from shared.web.routes import PUBLIC, Access, Route, Scoped
+from shared.web.schemas import Decimal as Money
+from shared.web.schemas import Key, Text, Whole, validate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Row
 
     from shared.web.context import Context
@@ -26,6 +33,8 @@ MONEY = Access.to(
 )
 PURSE = Access.to(finance="all", contract_manager="all", supervisor="all", auditor="all", administrator="all")
 FEED = Access.to(finance="all", auditor="all")
+TAKES = Access.to(finance="all")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST = 2**53 - 1
 
 
@@ -204,6 +213,11 @@ class FeedForm(Schema):
     next = fields.Integer(metadata={"description": "pass as `after`"})
     last = fields.Integer(metadata={"description": "number of the newest entry"})
     head = fields.String(metadata={"description": "chain head after the newest entry"})
+    signed = fields.Dict(
+        metadata={
+            "description": "number and head of the last entry of this page, with key and signature (Ed25519, base64)"
+        }
+    )
 
 
 def feed(context: Context, contract: str) -> Answer:
@@ -227,18 +241,122 @@ def feed(context: Context, contract: str) -> Answer:
             "next": rows[-1].number if rows else asked["after"],
             "last": last,
             "head": head,
+            "signed": context.own.feed.sign(
+                contract, *((rows[-1].number, rows[-1].head) if rows else _at(asked["after"], last, head))
+            ),
         }
     )
 
 
-COLUMNS = ("number", "order", "item", "meter", "quantity", "unit", "amount", "currency", "service_at", "period",
-           "card_version", "budget_line", "fact", "event", "head")  # fmt: skip
+def _at(after: int, last: int, head: str) -> tuple[int, str]:
+    """Where a reader who has everything stands: the newest head. One who asks beyond it has something that is not ours."""
+    if after > last:
+        raise Conflict("billing.feed.beyond", number=last)
+    return last, head
+
+
+class KeyForm(Schema):
+    """The key that feeds are signed with."""
+
+    key = fields.String()
+    public = fields.String(metadata={"description": "PEM"})
+    signs = fields.String(metadata={"description": "what the signature is over"})
+
+
+def feed_key(context: Context) -> Answer:
+    """The public key of the feeds' signatures."""
+    signer = context.own.feed
+    return answer(
+        {"key": signer.id, "public": signer.public, "signs": "houqin-feed/v1\\n<contract>\\n<number>\\n<head>\\n"}
+    )
+
+
+class TotalsForm(Schema):
+    """Control totals by the month in which entries are booked."""
+
+    months = fields.List(fields.Dict())
+
+
+def feed_totals(context: Context, contract: str) -> Answer:
+    """How many entries each month has, their sum, and the head after the last."""
+    with context.read() as connection:
+        _known(context, connection, contract)
+        found = feeding.totals(connection, contract)
+    return answer({"months": [each.data() for each in found]})
+
+
+class AckForm(Schema):
+    """How far finance has the feed."""
+
+    number = Whole(1, MOST, required=True)
+    head = Key(required=True)
+
+
+def feed_ack(context: Context, contract: str) -> Answer:
+    """Finance has everything up to this entry."""
+    asked = context.json()
+    with context.work() as work:
+        _known(context, work.connection, contract)
+        feeding.acknowledge(work, contract, asked["number"], asked["head"])
+    return nothing()
+
+
+class TheirEntry(Schema):
+    """One entry as finance has it."""
+
+    number = Whole(1, MOST, required=True)
+    amount = Money(2, required=True)
+    head = Key(load_default="")
+
+
+class CompareForm(Schema):
+    """What finance has of a month."""
+
+    period = Key(required=True)
+    count = Whole(0, MOST, required=True)
+    sum = Money(2, required=True)
+    head = Key(load_default="")
+    entries = fields.List(fields.Nested(TheirEntry), load_default=[], validate=validate.Length(max=10_000))
+
+
+class ComparedForm(Schema):
+    """Equal, or the entries that differ."""
+
+    equal = fields.Boolean()
+    ours = fields.Dict()
+    differing = fields.List(fields.Dict())
+
+
+def feed_compare(context: Context, contract: str) -> Answer:
+    """Whether a month of the feed is the same on both sides; where not, which entries differ."""
+    asked = context.json()
+    with context.work() as work:
+        _known(context, work.connection, contract)
+        found = feeding.compare(
+            work, contract, asked["period"], count=asked["count"], total=asked["sum"], head=asked["head"],
+            entries=asked["entries"],
+        )  # fmt: skip
+    return answer(found)
+
+
+COLUMNS = ("number", "kind", "period", "booked_in", "order", "item", "meter", "quantity", "unit", "amount", "currency",
+           "service_at", "card_version", "facts", "budget_line", "cause", "corrects", "statement", "fact", "event", "head")  # fmt: skip
 _DANGER = "=+-@\t\r\n＝＋－＠"
 
 
 def safe_text(value: object) -> object:
     """A cell that no spreadsheet takes for a formula; numbers are left alone."""
     return f"'{value}" if isinstance(value, str) and value[:1] in _DANGER else value
+
+
+def _bodies(connection: Any, contract: str) -> Iterator[dict[str, Any]]:
+    """Every entry of a feed, oldest first, under the names of ``COLUMNS``; absent ones are empty."""
+    after = 0
+    while rows := store.feed(connection, contract, after, 1000):
+        for row in rows:
+            body = json.loads(row.body)
+            yield {"kind": row.kind, "booked_in": row.booked_in, "period": row.period} | body | {"head": row.head}
+        after = rows[-1].number
 
 
 def feed_csv(context: Context, contract: str) -> Answer:
@@ -248,14 +366,35 @@ def feed_csv(context: Context, contract: str) -> Answer:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\r\n")
         writer.writerow(COLUMNS)
-        after = 0
-        while rows := store.feed(connection, contract, after, 1000):
-            for row in rows:
-                body = json.loads(row.body) | {"head": row.head}
-                numbers = {"quantity", "amount"}
-                writer.writerow([body[name] if name in numbers else safe_text(body[name]) for name in COLUMNS])
-            after = rows[-1].number
+        numbers = {"quantity", "amount"}
+        for body in _bodies(connection, contract):
+            writer.writerow(
+                [body.get(name, "") if name in numbers else safe_text(body.get(name, "")) for name in COLUMNS]
+            )
     return file(out.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8", name=f"{contract}.csv")
+
+
+def feed_xlsx(context: Context, contract: str) -> Answer:
+    """The whole feed of a contract as a workbook: amounts are numbers, words are text."""
+    with context.read() as connection:
+        _known(context, connection, contract)
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet(contract[:31])
+        sheet.append(COLUMNS)
+        for body in _bodies(connection, contract):
+            cells = []
+            for name in COLUMNS:
+                value = body.get(name, "")
+                number = name in {"quantity", "amount"} and value != ""
+                cell: Any = WriteOnlyCell(sheet)
+                cell.value = Number(value) if number else value
+                if isinstance(value, str) and not number:
+                    cell.data_type = "s"  # text that begins with "=" would be made a formula
+                cells.append(cell)
+            sheet.append(cells)
+        out = io.BytesIO()
+        book.save(out)
+    return file(out.getvalue(), XLSX, name=f"{contract}.xlsx")
 
 
 def _known(context: Context, connection: Any, ref: str) -> None:
@@ -275,6 +414,14 @@ ROUTES = (
     Route("GET", "/api/budget", "api_budget", budget, allow=PURSE, kind="api", answers=BudgetForm, summary="Budget lines."),
     Route("GET", "/api/feed/<contract>", "api_feed", feed, allow=FEED, kind="api", accepts=Pull, answers=FeedForm,
           summary="A contract's feed.", sample=CONTRACT),
+    Route("GET", "/api/feed-key", "api_feed_key", feed_key, allow=PUBLIC, kind="api", answers=KeyForm, summary="The key that feeds are signed with."),
+    Route("GET", "/api/feed/<contract>/totals", "api_feed_totals", feed_totals, allow=FEED, kind="api", answers=TotalsForm,
+          summary="Control totals of a feed by month.", sample=CONTRACT),
+    Route("POST", "/api/feed/<contract>/ack", "api_feed_ack", feed_ack, allow=TAKES, kind="api", accepts=AckForm, status=204,
+          summary="Acknowledge a feed up to an entry."),
+    Route("POST", "/api/feed/<contract>/compare", "api_feed_compare", feed_compare, allow=TAKES, kind="api", accepts=CompareForm,
+          answers=ComparedForm, summary="Compare a month of a feed."),
+    Route("GET", "/feed/<contract>.xlsx", "feed_xlsx", feed_xlsx, allow=FEED, kind="file", summary="A contract's feed as XLSX.", sample=CONTRACT),
     Route("GET", "/feed/<contract>.csv", "feed_csv", feed_csv, allow=FEED, kind="file", summary="A contract's feed as CSV.",
           sample=CONTRACT),
 )  # fmt: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.billing import api, pages
+from services.billing import api, intake, pages
 from services.billing.demonstration import demonstrate
 from services.billing.settings import SETTINGS
+from services.billing.signing import FeedSigner
 from services.billing.subscriptions import SUBSCRIPTIONS
 from services.billing.tables import metadata
 from shared.service import Service
@@ -23,14 +25,22 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 
 
+@dataclass(frozen=True)
+class Own:
+    """What the views of this service are given beside the request."""
+
+    running: Running
+    feed: FeedSigner
+
+
 def routes() -> tuple[Route, ...]:
     """Every route of this service."""
-    return (*api.ROUTES, *pages.ROUTES, *waiting_pages.routes())
+    return (*api.ROUTES, *intake.ROUTES, *pages.ROUTES, *waiting_pages.routes())
 
 
 def build(running: Running) -> Callable[..., Any]:
     """The web application of a running billing service."""
-    return application(running, routes(), folder=FOLDER)
+    return application(running, routes(), folder=FOLDER, own=Own(running, FeedSigner(running.settings)))
 
 
 SERVICE = Service(

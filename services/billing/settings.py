@@ -1,5 +1,12 @@
-"""The settings of the billing service; it needs none of its own yet."""
+"""What an operator may set for this service, beside what all have."""
 
 from shared.settings import Setting
 
-SETTINGS: tuple[Setting, ...] = ()
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "BILLING_FEED_KEY",
+        "",
+        "Ed25519 private key (PEM) that signs the heads of feeds; empty: kept in HOUQIN_DATA/keys.",
+        secret=True,
+    ),
+)

@@ -45,6 +45,18 @@ def told_in_disorder(running, deliveries, seed):
         many = many[size:]
 
 
+def check_money_of(running, ref):
+    """Facts, feed, totals and one rating of the whole agree, also where batches share entries."""
+    mine = [each for each in facts(running) if each.contract == ref]
+    with running.database.read() as connection:
+        feed, totals = store.feed(connection, ref, 0, 1000), store.totals(connection, ref)
+        lines = agreements(connection, [ref])[ref].full.cards[0].lines
+    assert sum(each.amount for each in mine) == sum(each.amount for each in feed) == sum(each.billed for each in totals)
+    for each in totals:
+        line = lines[f"{each.item}/{each.meter}"]
+        assert rate(line.price, each.quantity, line.terms).amount == each.billed
+
+
 def check_money(running):
     """Sum of facts = sum of the feed = period totals = one rating of the whole, to the fen; the feed is whole."""
     rows = facts(running)

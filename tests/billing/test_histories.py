@@ -165,7 +165,7 @@ def house(tmp_path_factory):
     running.database.close()
 
 
-@pytest.mark.parametrize("seed", range(45))
+@pytest.mark.parametrize("seed", range(27))
 def test_a_history_comes_to_its_fresh_rating(house, seed):
     history = History(house, seed)
     for _ in range(22):

@@ -55,7 +55,8 @@ class Report:
 
     Attributes:
         kind: ``fact``; ``void`` takes the one that ``corrects`` names back; ``correct`` puts itself in its place.
-        corrects: id, in the same source, of the fact first reported; its newest correction is meant.
+        corrects: id of the fact first reported; its newest correction is meant.
+        of: the source of that fact where it is another one.
         counted: who or what was counted, where the card counts ``unique`` ones.
     """
 
@@ -65,6 +66,7 @@ class Report:
     quantity: Decimal = Decimal(0)
     kind: str = "fact"
     corrects: str = ""
+    of: str = ""
     contract: str = ""
     item: str = ""
     meter: str = ""
@@ -79,9 +81,12 @@ class Report:
     event_id: str = field(default="", compare=False)
 
     def digest(self) -> str:
-        """Of everything that was reported; the event that carried it does not count."""
-        body = asdict(self)
-        del body["event_id"]
+        """Of everything that was reported; the event that carried it does not count.
+
+        Empty fields are left out, so that a field of a later version changes no digest of an earlier fact.
+        """
+        body = {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        body.pop("event_id", None)
         quantity = self.quantity.normalize() if self.quantity else Decimal(0)
         return digest_of(body | {"quantity": format(quantity, "f"), "service_at": to_text(self.service_at)})
 
@@ -172,7 +177,7 @@ class _Recorder:
         if report.kind == "fact":
             return self._new(report, digest)
         self._write_rows()
-        old = live_version(self.work.connection, report.source, report.corrects)
+        old = live_version(self.work.connection, report.of or report.source, report.corrects)
         if old is None:
             return Outcome("refused", reason="billing.api.no_such_fact", parameters={"id": report.corrects})
         if old.contract != self.writer.contract:

@@ -287,6 +287,7 @@ def usage(context: Context) -> Answer:
     kept = {name: asked[name] for name in ("contract", "order") if asked[name]}
     return page(
         "billing/usage.html",
+        may_import=context.may("import_form"),
         rows=[_fact(context, row) for row in found],
         contracts=[(row.ref, f"{row.ref} {title_of(context, row)}") for row in listed],
         asked=asked,

@@ -1,0 +1,208 @@
+"""Facts from outside: once for ever, an answer for each, a file whole or not at all, and every fault named by its row."""
+
+import io
+import random
+from decimal import Decimal
+
+import openpyxl
+import pytest
+from sqlalchemy import select
+
+from services.billing import store, tables
+from tests.billing.conftest import a_client, facts, hours, tell
+from tests.people import NOON, headers_of
+
+REF = "HY-2026-01"
+GOOD = {
+    "id": "a",
+    "contract": REF,
+    "item": "repair",
+    "meter": "hours",
+    "quantity": "2.5",
+    "unit": "hours",
+    "service_at": "2026-11-20T01:00:00Z",
+}
+
+
+def post(running, *items, source="meter", client=None):
+    client = client or a_client(running)
+    return client.post(
+        "/billing/api/facts", json={"source": source, "facts": list(items)}, headers=headers_of(running, "finance")
+    )
+
+
+def statuses(answer):
+    return [each["status"] for each in answer.json["results"]]
+
+
+def test_the_same_body_is_known_and_another_is_a_conflict(running):
+    first = post(running, GOOD)
+    again = post(running, GOOD | {"quantity": "2.50"}, GOOD | {"quantity": "3"}, GOOD | {"id": "b"})
+    assert statuses(first) == [201]
+    assert statuses(again) == [200, 409, 201]
+    assert again.json["results"][0]["fact_id"] == first.json["results"][0]["fact_id"]
+    assert statuses(post(running, GOOD, source="other")) == [201]
+    assert len(facts(running)) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"quantity": "-1"}, "quantity"), ({"quantity": "1e30"}, "quantity"), ({"quantity": "1" + "0" * 30}, "quantity"),
+        ({"quantity": "NaN"}, "quantity"), ({"quantity": ""}, "quantity"), ({"unit": "parsec"}, "unit"), ({"contract": "ZZ-1"}, "contract"),
+        ({"service_at": "2026-11-20T01:00:00"}, "service_at"), ({"service_at": "yesterday"}, "service_at"),
+        ({"service_at": "2036-11-20T01:00:00Z"}, "service_at"), ({"kind": "oops"}, "kind"), ({"price": "1"}, "price"), ({"id": ""}, "id"),
+        ({"kind": "void"}, "corrects"), ({"item": "a/b"}, "item"),
+    ],
+)  # fmt: skip
+def test_a_bad_fact_is_named_and_the_others_are_taken(quick, change, field):
+    answer = post(quick, GOOD, GOOD | {"id": "bad"} | change, GOOD | {"id": "c"})
+    assert statuses(answer) == [201, 422, 201]
+    assert field in answer.json["results"][1]["errors"]
+    assert len(facts(quick)) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"source": "x"},
+        {"source": "x", "facts": []},
+        {"source": "dispatch", "facts": [GOOD]},
+        {"source": "x", "facts": [GOOD] * 501},
+    ],
+)
+def test_a_bad_batch_is_refused_whole(quick, body):
+    answer = a_client(quick).post("/billing/api/facts", json=body, headers=headers_of(quick, "finance"))
+    assert answer.status_code == 422
+    assert facts(quick) == []
+
+
+def test_half_a_batch_on_the_way_takes_nothing(quick):
+    headers = headers_of(quick, "finance") | {"Content-Type": "application/json"}
+    answer = a_client(quick).post("/billing/api/facts", data=b'{"source": "x", "facts": [{"id": "a", ', headers=headers)
+    assert answer.status_code == 400
+    assert facts(quick) == []
+
+
+def test_a_void_and_a_correction_are_facts_that_name_the_old(running):
+    tell(running, [hours(1, "10")])
+    [old] = facts(running)
+    fix = {
+        "id": "fix",
+        "kind": "correct",
+        "of": "dispatch",
+        "corrects": old.source_id,
+        "contract": REF,
+        "quantity": "4",
+        "service_at": "2026-11-25T04:00:00Z",
+    }
+    assert statuses(post(running, fix)) == [201]
+    assert statuses(
+        post(running, fix, {"id": "v", "kind": "void", "of": "dispatch", "corrects": old.source_id, "contract": REF})
+    ) == [200, 201]
+    gone = post(
+        running,
+        {"id": "w", "kind": "void", "of": "dispatch", "corrects": old.source_id, "contract": REF},
+        {"id": "n", "kind": "void", "corrects": "none", "contract": REF},
+    )
+    assert statuses(gone) == [422, 422]
+    with running.database.read() as connection:
+        assert [each.amount for each in store.feed(connection, REF, 0, 9)] == [
+            Decimal("850.00"),
+            Decimal("-510.00"),
+            Decimal("-340.00"),
+        ]
+        [total] = store.totals(connection, REF)
+    assert (total.quantity, total.billed, total.facts) == (0, 0, 0)
+
+
+def test_shuffled_and_repeated_batches_come_to_the_same(running):
+    chance = random.Random(5)
+    items = [
+        GOOD
+        | {"id": f"f{n}", "quantity": f"{chance.randint(1, 900) / 100}", "meter": chance.choice(["hours", "materials"])}
+        for n in range(200)
+    ]
+    items = [each | {"unit": "yuan" if each["meter"] == "materials" else "hours"} for each in items]
+    sent = [each for each in items for _ in range(chance.randint(1, 5))]
+    chance.shuffle(sent)
+    client = a_client(running)
+    for start in range(0, len(sent), 60):
+        assert set(statuses(post(running, *sent[start : start + 60], client=client))) <= {200, 201}
+    assert len(facts(running)) == 200
+    from tests.billing.test_billing_facts import check_money_of
+
+    check_money_of(running, REF)
+
+
+def a_csv(*rows):
+    head = "id,contract,item,meter,quantity,unit,service_at"
+    return "\n".join([head, *rows]).encode("utf-8-sig")
+
+
+def hand_in(running, body, name="facts.csv"):
+    data = {"source": "file", "file": (io.BytesIO(body), name)}
+    return a_client(running).post(
+        "/billing/import", data=data, headers=headers_of(running, "finance"), content_type="multipart/form-data"
+    )
+
+
+ROW = "{},HY-2026-01,repair,hours,1.5,hours,2026-11-20T09:00:00+08:00"
+
+
+def test_a_file_is_taken_whole_and_again_changes_nothing(quick):
+    body = a_csv(*(ROW.format(n) for n in range(30)))
+    assert hand_in(quick, body).status_code == 200
+    assert hand_in(quick, body).status_code == 200
+    assert len(facts(quick)) == 30
+
+
+def test_one_bad_row_and_nothing_is_taken(quick):
+    answer = hand_in(
+        quick,
+        a_csv(ROW.format(1), ROW.format(2).replace("1.5", "-1"), ROW.format(3).replace("hours,2026", "parsec,2026")),
+    )
+    assert answer.status_code == 422
+    assert [f">{number}</th>" in answer.text for number in (2, 3, 4)] == [False, True, True]
+    assert facts(quick) == []
+
+
+def test_a_row_that_conflicts_with_what_was_taken_undoes_the_file(quick):
+    hand_in(quick, a_csv(ROW.format(1)))
+    answer = hand_in(quick, a_csv(ROW.format(7), ROW.format(1).replace("1.5", "9")))
+    assert answer.status_code == 422
+    assert len(facts(quick)) == 1
+
+
+def a_book(*rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_workbook_is_read_like_a_csv_and_its_formulas_are_refused(quick):
+    head = ["id", "contract", "item", "meter", "quantity", "unit", "service_at"]
+    good = ["1", REF, "repair", "hours", 1.5, "hours", NOON.replace(tzinfo=None)]
+    assert hand_in(quick, a_book(head, good), "a.xlsx").status_code == 200
+    answer = hand_in(
+        quick,
+        a_book(head, ["2", *good[1:]], ["3", REF, "repair", "hours", "=1+1", "hours", NOON.replace(tzinfo=None)]),
+        "a.xlsx",
+    )
+    assert answer.status_code == 422
+    assert ">3</th>" in answer.text
+    with quick.database.read() as connection:
+        [row] = connection.execute(select(tables.fact)).all()
+    assert row.quantity == Decimal("1.5")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"PK\x03\x04junk", b"\xff\xfe\x00", b"a,b\n1,2", a_csv('"never'), b"id,contract,id\n", b"id,contract\n"],
+)
+def test_a_file_that_is_none_is_refused(quick, body):
+    assert hand_in(quick, body).status_code == 422
+    assert facts(quick) == []
