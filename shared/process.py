@@ -369,9 +369,9 @@ def restored(arguments: Sequence[str]) -> int:
         return 2
     running = assemble(service, loaded)
     try:
-        with running.database.write() as connection:
+        with restore.alone(running.database), running.database.write() as connection:
             epoch = restore.raise_epoch(connection, options.first)
-    except (restore.RelayRuns, Transient) as error:
+    except (restore.RelayRuns, Transient, OSError) as error:
         print(f"{service.name}: {error}", file=sys.stderr)
         return 1
     print(f"{service.name}: numbers begin at 1 in epoch {epoch}")

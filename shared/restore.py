@@ -6,11 +6,12 @@ numbers begin at one in the new epoch. A consumer that was restored asks for wha
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from shared.database import Sql
 from shared.errors import HouqinError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
 
@@ -87,6 +88,24 @@ def _dump(url: str, part: Path) -> None:
     )  # fmt: skip
     if done.returncode:
         raise CannotCopy(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "pg_dump failed")
+
+
+@contextmanager
+def alone(database: Database) -> Iterator[None]:
+    """Hold the folder's lock where the database is a file: the one process of embedded mode is then not running.
+
+    Raises:
+        RelayRuns: it is.
+    """
+    if not database.is_sqlite:
+        yield
+        return
+    with (Path(str(make_url(database.url).database)).parent / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RelayRuns("stop the process that uses this folder first") from error
+        yield
 
 
 def raise_epoch(connection: Connection, first: int | None = None) -> int:

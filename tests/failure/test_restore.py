@@ -1,6 +1,7 @@
 """F41 to F43 and F60 to F64: copies, damaged files, databases put back from yesterday."""
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -349,6 +350,10 @@ def test_the_tools_say_in_a_line_what_is_wrong(tmp_path):
 
     missing = run("backup", str(tmp_path / "copy"))
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        busy = run("restored")
+    assert (busy.returncode, busy.stderr) == (1, "billing: stop the process that uses this folder first\n")
     wrong = run("positions", "--compare", str(tmp_path / "nothing.json"))
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
 
