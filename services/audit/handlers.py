@@ -17,6 +17,7 @@ from services.audit.log.sequencer import LogState, append
 from shared.contracts import REGISTRY
 from shared.contracts.audit import ConflictNoticed
 from shared.errors import Transient
+from shared.faults import fault
 from shared.web import revocation
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def keep_entries(work: Work, deliveries: Sequence[Delivery]) -> None:
             store.keep(work.connection, batch, entries, work.now, partial(vault.stored, work.connection))
         except store.TwoSequencers as error:
             raise Transient("another sequencer moved the head") from error
+        fault("log.batched")
         _edge[key] = batch.state
 
 

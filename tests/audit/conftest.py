@@ -27,9 +27,15 @@ DEPTH = "一二三"
 
 
 def a_running(folder, url):
+    return a_running_of(folder, url, create=True)
+
+
+def a_running_of(folder, url, *, create=False):
+    """The service over a database that is there, or over one that is made."""
     loaded = settings.load(process.declared(SERVICE), {"HOUQIN_DATA": str(folder)})
     running = Running(SERVICE, Database(url), loaded, ManualClock(NOON))
-    SERVICE.metadata.create_all(running.database.engine)
+    if create:
+        SERVICE.metadata.create_all(running.database.engine)
     vault.use(running)
     return running
 
