@@ -24,6 +24,7 @@ FIGURES = {
     "relay": "Relay: from the outbox to the broker",
     "pipeline": "Pipeline: outbox, relay, RabbitMQ, inbox, handler",
     "latency": "Latency at 100 requests a second",
+    "log": "Log: against the raw insert and against pymerkle",
     "embedded": "Embedded: all services in one process on SQLite",
 }
 HEAD = """# Figures
