@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +94,7 @@ def of_service(service: str, port: int) -> tuple[Setting, ...]:
 class Settings:
     """All settings of a process, by name, with where each came from."""
 
-    values: Mapping[str, Value]
+    values: Mapping[str, Value] = field(repr=False)
     origins: Mapping[str, str]
     declared: tuple[Setting, ...]
 

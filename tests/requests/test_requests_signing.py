@@ -66,6 +66,19 @@ def test_a_password_is_looked_at_even_when_there_is_no_account(quick):
     assert signing.is_password("rubbish", "anything") is False
 
 
+def test_unknown_wrong_and_disabled_cost_one_hash_each(quick, quick_app, monkeypatch):
+    with quick.work() as work:
+        accounts.change_account(work, person("sunli").account, person("admin").account, enabled=False)
+    signing.is_password("", "warm")  # the hash that stands for nobody is made once
+    looked = []
+    verify = signing._HASHER.verify
+    monkeypatch.setattr(signing, "apart", lambda do, *given: looked.append(do.__name__) or do(*given))
+    for user, password in (("nobody", "x"), ("hanbing", "wrong"), ("sunli", PASSWORD)):
+        sign_in(Browser(quick_app), user, password)
+        assert looked == [verify.__name__], user
+        looked.clear()
+
+
 def test_after_five_wrong_passwords_one_waits_longer_each_time(quick, quick_app):
     browser = Browser(quick_app)
     answers = [sign_in(browser, password="wrong") for _ in range(6)]
