@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import api, handlers, model, photos, store, views
+from services.dispatch import api, desk, handlers, model, photos, store, views
 from services.dispatch import orders as work_orders
 from services.dispatch.access import CREW, DISPATCH, ORDER, QUEUE, SUPPLIER, scoped
 from services.dispatch.promises import KINDS
@@ -143,11 +143,26 @@ def queue(context: Context) -> Answer:
         chosen = chosen or (found[0] if found else None)
         today = store.on_day(connection, midnight(now), midnight(now) + timedelta(days=1))
         panel = panel_of(context, connection, chosen, roster) if chosen else None
+        kept = desk.views_of(connection, context.principal.account)
+    here = {name: asked[name] for name in ("view", "item", "building", "words")}
+    saved = [
+        {
+            "name": name,
+            "here": query == here,
+            "href": context.url(
+                "queue", **{key: value for key, value in query.items() if value and (key, value) != ("view", "open")}
+            ),
+        }
+        for name, query in kept
+    ]
+
+    def waits(order: Order) -> bool:
+        return order.state in model.WAITING and roster.modes.get(order.item) != "manual"
 
     def make(order: Order) -> dict[str, Any]:
         href = context.url("order", ref=order.reference)
         here = chosen is not None and order.order_id == chosen.order_id
-        advised = suggestion(order, roster, loads, now)[0].crew if order.state in model.WAITING else ""
+        advised = suggestion(order, roster, loads, now)[0].crew if waits(order) else ""
         return views.row(order, roster, now, lang, href, selected=here, suggested=advised)
 
     if asked["view"] == "ended":
@@ -163,7 +178,7 @@ def queue(context: Context) -> Answer:
         "dispatch/queue.html", place=place, asked=asked, groups=groups, counts=counts, views=shown, panel=panel,
         lanes=lanes, now_at=now_at, total=counts.get(asked["view"], len(found)), items=views.item_options(lang),
         following=following, filtered=bool(asked["item"] or asked["words"] or asked["building"]),
-        around=_around(shown, asked["view"]),
+        around=_around(shown, asked["view"]), saved=saved,
     )  # fmt: skip
 
 
@@ -212,7 +227,7 @@ def panel_of(context: Context, connection: Connection, order: Order, roster: Ros
         "meters": [],
         **_reasons(lang),
     }
-    if dispatching and order.state in model.WAITING:
+    if dispatching and order.state in model.WAITING and roster.modes.get(order.item) != "manual":
         fresh, start = suggestion(order, roster, store.loads(connection), now)
         found |= views.suggestion_view(fresh, roster, lang, handlers.keyed, handlers.advice, start)
     elif order.crew:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import api, handlers, orders, pages, store
+from services.dispatch import api, desk_pages, handlers, orders, pages, store
 from services.dispatch.roster import demonstration
 from services.dispatch.settings import SETTINGS
 from services.dispatch.subscriptions import SUBSCRIPTIONS
@@ -28,7 +28,7 @@ BATCH = 100
 
 def routes() -> tuple[Route, ...]:
     """Every route of this service."""
-    return (*api.ROUTES, *pages.ROUTES, *waiting_pages.routes())
+    return (*api.ROUTES, *desk_pages.ROUTES, *pages.ROUTES, *waiting_pages.routes())
 
 
 def build(running: Running) -> Callable[..., Any]:

@@ -457,9 +457,9 @@ def roster(connection: Connection) -> Roster:
     return found
 
 
-def forget_roster(connection: Connection) -> None:
-    """Crews and contracts are read anew at their next use in this process."""
-    _rosters.pop(connection.engine, None)
+def forget_roster() -> None:
+    """Crews and contracts are read anew at their next use in this process, by readers and writers alike."""
+    _rosters.clear()
 
 
 def read_roster(connection: Connection) -> Roster:
@@ -528,7 +528,7 @@ def put_crews(
     )
     for code, (name, name_en) in suppliers.items():
         put_supplier(connection, code, name, name_en)
-    forget_roster(connection)
+    forget_roster()
 
 
 _SUPPLIER = Sql(
@@ -562,7 +562,7 @@ def put_cover(connection: Connection, cover: Cover, sequence: int) -> None:
         starts_on=cover.starts_on.isoformat() if sqlite else cover.starts_on,
         ends_on=cover.ends_on.isoformat() if sqlite else cover.ends_on, sequence=sequence,
     )  # fmt: skip
-    forget_roster(connection)
+    forget_roster()
 
 
 def put_account(connection: Connection, account: str, crew: str, name: str, epoch: int) -> None:

@@ -158,6 +158,7 @@ def row(
     place = place_words(order, lang)
     return {
         "ref": order.reference,
+        "version": order.version,
         "href": href,
         "promise": next_promise_view(order, now, lang),
         "mark": item_mark(order.item, lang),
@@ -391,9 +392,9 @@ def lanes(
             {
                 "name": lang.named(team.name, team.name_en),
                 "kind": kind_words(team, roster, lang),
+                "code": team.code,
                 "load": lang("dispatch.crew.load", n=load.orders),
                 "bars": bars.get(code, []),
-                "code": code,
             }
         )
     quarter = int((now - first) // QUARTER) + 1

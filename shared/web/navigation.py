@@ -37,9 +37,9 @@ BARS: dict[Role, tuple[Place, ...]] = {
     "dispatcher": (
         Place("queue", "/dispatch/", "list", phone=True, go="q"),
         Place("day", "/dispatch/day", "calendar", phone=True, go="d"),
-        Place("map", "/dispatch/map", "map", phone=True, go="m", later=True),
-        Place("handover", "/dispatch/handover", "people", phone=True, go="h", later=True),
-        Place("report", "/dispatch/report", "chart", go="r", later=True),
+        Place("map", "/dispatch/map", "map", phone=True, go="m"),
+        Place("handover", "/dispatch/handover", "people", phone=True, go="h"),
+        Place("report", "/dispatch/report", "chart", go="r"),
     ),
     "crew": (
         Place("today", "/dispatch/crew/", "list", phone=True),

@@ -496,14 +496,14 @@ function live() {
       setTimeout(connect, wait);
       wait = Math.min(60000, wait * 2);
     };
-    for (const kind of ["row", "gone", "say", "reload"]) source.addEventListener(kind, (event) => {
+    for (const kind of ["row", "gone", "say", "alert", "reload"]) source.addEventListener(kind, (event) => {
       last = event.lastEventId || last;
       alive();
       const data = JSON.parse(event.data || "{}");
       if (kind === "row") changed(data);
       else if (kind === "gone") leave(data);
       else if (kind === "say") announce(data.words?.[root.lang] ?? data.words ?? "");
-      else refresh();
+      else if (kind === "reload") refresh();
       document.dispatchEvent(new CustomEvent(`live:${kind}`, { detail: data }));
     });
   };
