@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from services.requests import model, store
+from services.requests import model, quotas, store
 from services.requests.catalogue import Catalogue, load_catalogue
+from shared.work import Work
 
 if TYPE_CHECKING:
     from datetime import date
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from services.requests.compound import Place
+    from services.requests.quotas import Quota
     from services.requests.store import Department
     from shared.clock import Clock
     from shared.database import Database
     from shared.web.passes import Signer
-    from shared.work import Work
 
 SMALLEST_BLOCK, LARGEST_BLOCK = 8, 128
 BUSY = 2.0  # seconds in which a block is used up when the next should be twice as large
@@ -102,6 +103,8 @@ class Desk:
     _departments: dict[str, Department] = field(default_factory=dict)
     _read_at: float = float("-inf")
     _phones: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _quotas: dict[str, list[Quota]] = field(default_factory=dict)
+    _quotas_at: float = float("-inf")
 
     def __post_init__(self) -> None:
         self.numbers = Numbers(self.database, self.clock)
@@ -131,8 +134,20 @@ class Desk:
             self._phones[account] = (found, now)
         return found
 
+    def quotas(self, work: Work | Connection) -> dict[str, list[Quota]]:
+        """Quotas by item, at most a minute old."""
+        now = time.monotonic()
+        if now - self._quotas_at > STALE:
+            connection = work.connection if isinstance(work, Work) else work
+            found: dict[str, list[Quota]] = {}
+            for each in quotas.all_quotas(connection):
+                found.setdefault(each.item, []).append(each)
+            self._quotas, self._quotas_at = found, now
+        return self._quotas
+
     def forget(self) -> None:
-        """Places, departments and telephones are read anew at their next use."""
+        """Places, departments, telephones and quotas are read anew at their next use."""
+        self._quotas_at = float("-inf")
         self._read_at = float("-inf")
         self._phones.clear()
 

@@ -27,6 +27,7 @@ WITHDRAWAL_REASONS = ("not_needed", "mistake", "solved", "other")
 
 # What the requester may do in each state.
 ACTS: dict[str, frozenset[str]] = {
+    "awaiting_approval": frozenset({"withdraw"}),
     "filed": frozenset({"withdraw", "urge"}),
     "assigned": frozenset({"withdraw", "urge"}),
     "under_way": frozenset({"urge", "withdraw"}),
@@ -37,7 +38,7 @@ ACTS: dict[str, frozenset[str]] = {
     "withdrawn": frozenset(),
     "refused": frozenset(),
 }
-OPEN_STATES = ("filed", "assigned", "under_way", "paused", "reopened")
+OPEN_STATES = ("awaiting_approval", "filed", "assigned", "under_way", "paused", "reopened")
 ENDED_STATES = ("closed", "withdrawn", "refused")
 
 # What a work order's last happening means for its request.

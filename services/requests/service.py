@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.requests import api, model, pages, store
+from services.requests import api, model, pages, quotas, store
 from services.requests.bookings import api as booking_api
 from services.requests.bookings import handlers as booking_handlers
 from services.requests.bookings import pages as booking_pages
@@ -123,6 +123,7 @@ def demonstrate(running: Running) -> None:
     with running.work() as work:
         accounts.settle_compound(work, load_compound())
         bookings.settle_resources(work.connection, store.places(work.connection))
+        quotas.settle_quotas(work)
 
 
 def close_unanswered(running: Running) -> None:
@@ -132,10 +133,11 @@ def close_unanswered(running: Running) -> None:
 
 
 def watch_bookings(running: Running) -> None:
-    """Nobody came, an offer lapsed, a booking is over: the time is free again."""
+    """Nobody came, an offer lapsed, a booking is over: the time is free again. Late approvals are refused."""
     desk = desk_of(running)
     with running.work() as work:
         booking_handlers.watch(work, desk)
+        quotas.expire(work)
 
 
 def forget(running: Running) -> None:

@@ -43,7 +43,7 @@ _FILE = Sql(
     """INSERT INTO request (id, reference, version, round, state, item, item_version, level, priority, place, department,
        organisation, requester, requester_name, requester_name_en, filed_by, filed_at, starts_at, ends_at, headcount, quantity, restricted,
        summary, answers, contact, channel, urged, stars, tags, words, crew_name, crew_name_en, changed_at)
-       VALUES (:id, :reference, 1, 1, 'filed', :item, :item_version, :level, :priority, :place, :department,
+       VALUES (:id, :reference, 1, 1, :state, :item, :item_version, :level, :priority, :place, :department,
        :organisation, :requester, :requester_name, :requester_name_en, :filed_by, :filed_at, :starts_at, :ends_at, :headcount, :quantity,
        :restricted, :summary, :answers, :contact, :channel, 0, 0, '', '', '', '', :filed_at)"""
 )

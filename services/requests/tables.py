@@ -447,3 +447,54 @@ chat_outgoing = Table(
     Column("given_up", Boolean, nullable=False),
 )
 Index("chat_outgoing_due", chat_outgoing.c.sent_at, chat_outgoing.c.due_at)
+
+# ---- quotas and approvals
+
+# How much of an item a department, or each person, may use in a period.
+quota = Table(
+    "quota",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("item", Text, nullable=False),
+    Column("per", Text, nullable=False),  # department, person
+    Column("holder", Text, nullable=False),  # a department's code; empty = each that has no row of its own
+    Column("period", Text, nullable=False),  # month, quarter, year
+    Column("most", Integer, nullable=False),  # in the item's unit: pages, visits, pieces
+    Column("changed_at", Moment, nullable=False),
+)
+Index("quota_by_item", quota.c.item, quota.c.per, quota.c.holder, unique=True)
+# What is reserved of it. Only changed by statements that add or take away, so that it is exact whoever comes together.
+quota_use = Table(
+    "quota_use",
+    metadata,
+    Column("item", Text, primary_key=True),
+    Column("holder", Text, primary_key=True),  # department's code or account
+    Column("period", Text, primary_key=True),  # 2026-11, 2026-Q4, 2026
+    Column("used", Integer, nullable=False),
+)
+quota_claim = Table(
+    "quota_claim",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("item", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("amount", Integer, nullable=False),
+)
+# A request that nobody hears of before somebody has approved it.
+approval = Table(
+    "approval",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("reason", Text, nullable=False),  # over_quota
+    Column("state", Text, nullable=False),  # open, granted, refused, late, withdrawn
+    Column("organisation", Text, nullable=False),
+    Column("event", Text, nullable=False),  # what will be said when it is granted: the event's fields as JSON
+    Column("claim", Text, nullable=False),  # what it then reserves of a quota, as JSON
+    Column("asked_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("decided_at", Moment),
+    Column("decided_by", Text, nullable=False, default=""),
+    Column("words", Text, nullable=False, default=""),
+)
+Index("approval_open", approval.c.state, approval.c.due_at)

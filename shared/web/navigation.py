@@ -39,6 +39,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("day", "/dispatch/day", "calendar", phone=True, go="d"),
         Place("map", "/dispatch/map", "map", phone=True, go="m"),
         Place("handover", "/dispatch/handover", "people", phone=True, go="h"),
+        Place("approvals", "/requests/approvals", "seal"),
         Place("report", "/dispatch/report", "chart", go="r"),
     ),
     "crew": (
@@ -83,6 +84,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
     "administrator": (
         Place("catalogue", "/requests/admin/catalogue", "list", phone=True),
         Place("accounts", "/requests/admin/people", "people", phone=True),
+        Place("quotas", "/requests/admin/quotas", "meter"),
         Place("contracts", "/billing/contracts/", "document"),
         Place("running", "/requests/admin/running", "chart", phone=True),
         Place("dead_letters", "/audit/dead-letters", "alert", phone=True),

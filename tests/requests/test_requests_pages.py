@@ -469,6 +469,7 @@ def test_every_route_lets_in_the_roles_of_its_table_and_no_others(quick, role, u
         "booking_id": "none",
         "waiter_id": "none",
         "feed_id": "none",
+        "quota_id": "none",
     }
     for route in routes():
         if route.allow.public or route.name in {"sign_out", "end_session"}:

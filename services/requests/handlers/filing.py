@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from services.requests import model, store
+from services.requests import model, quotas, store
 from services.requests.bookings import claiming
 from services.requests.hours import promised
 from services.requests.requester import Requester, oneself
@@ -32,12 +32,14 @@ class Filed:
     Attributes:
         reference: the full spoken one.
         code: shows its state without sign-in, together with the reference.
+        held: it is over its quota and awaits approval.
     """
 
     id: str
     reference: str
     code: str
     filed_at: datetime
+    held: bool = False
 
 
 def file_request(
@@ -77,10 +79,40 @@ def file_request(
     row = _row(work, desk, person, filing, item, place) | {"filed_by": filed_by}
     if not claimed and filing.starts_at and filing.ends_at and item.code in claiming.CLAIMED:
         claiming.claim_for_request(work, person, filing, place, request_id)
-    store.file_request(work, {"id": request_id, "reference": reference, "channel": channel, **row})
+    event = _event(request_id, reference, channel, row, item, place, filing)
+    held = _over_quota(work, desk, person, filing, request_id, event)
+    store.file_request(
+        work,
+        {
+            "id": request_id,
+            "reference": reference,
+            "channel": channel,
+            "state": "awaiting_approval" if held else "filed",
+            **row,
+        },
+    )
     store.happen(work, request_id, "filed", who=person.name, who_en=person.name_en, sequence=1)
-    work.say(_event(request_id, reference, channel, row, item, place, filing), sequence=1)
-    return Filed(request_id, reference, model.tracking_code(desk.secret, request_id), work.now)
+    if held:
+        store.happen(work, request_id, "over_quota", sequence=1)
+    else:
+        work.say(event, sequence=1)
+    return Filed(request_id, reference, model.tracking_code(desk.secret, request_id), work.now, held)
+
+
+def _over_quota(
+    work: Work, desk: Desk, person: Requester, filing: Filing, request_id: str, event: RequestFiled
+) -> bool:
+    """What the request uses is reserved; or, over the quota, it waits for approval and this is true."""
+    quota = quotas.of_item(desk, work, filing.item, person)
+    if quota is None:
+        return False
+    amount = quotas.amount_of(filing)
+    if quotas.reserve(work, quota, person, request_id, amount):
+        return False
+    quotas.hold(
+        work, request_id, "over_quota", person.organisation, event, quotas.claim_of(work, quota, person, amount)
+    )
+    return True
 
 
 def _place(work: Work, desk: Desk, item: Item, filing: Filing, wrong: dict[str, list[str]]) -> Place | None:

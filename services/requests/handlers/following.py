@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from services.requests import model, store
+from services.requests import model, quotas, store
 from services.requests.bookings import claiming
 from shared.contracts import billing, dispatch
 from shared.contracts.requests import RequestConfirmed, RequestReopened, RequestUrged, RequestWithdrawn
@@ -33,6 +33,10 @@ def withdraw(work: Work, request: Request, who: Who, reason: str = "not_needed")
     """
     model.need("withdraw", request.state)
     _act(work, request, "withdrawn", who, reason, withdrawn_at=work.now, state="withdrawn")
+    quotas.release(work, request.id)
+    if request.state == "awaiting_approval":  # nobody has heard of it
+        quotas.withdrawn(work, request.id)
+        return
     work.say(
         RequestWithdrawn(request_id=request.id, withdrawn_at=work.now, reason=reason), sequence=request.version + 1
     )
@@ -245,6 +249,8 @@ def _settle(work: Work, request: Request, known: dict[str, KnownOrder]) -> None:
         closed=request.closed_at is not None,
     )
     order = known.get(latest.order_id) if latest else None
+    if state == "refused" and request.state != "refused":
+        quotas.release(work, request.id)
     store.change_request(
         work.connection, request.id, state=state, changed_at=work.now,
         crew_name=order.crew_name if order else "",

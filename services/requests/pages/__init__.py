@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from services.requests.pages import admin, asking, people, second, track
+from services.requests.pages import admin, asking, people, quotas, second, track
 
-ROUTES = (*people.ROUTES, *second.ROUTES, *asking.ROUTES, *track.ROUTES, *admin.ROUTES)
+ROUTES = (*quotas.ROUTES, *people.ROUTES, *second.ROUTES, *asking.ROUTES, *track.ROUTES, *admin.ROUTES)

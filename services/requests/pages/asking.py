@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields, validate
 
-from services.requests import access, api, forms, hours, model, store
+from services.requests import access, api, forms, hours, model, quotas, store
 from services.requests.bookings.model import Taken
 from services.requests.handlers import filing, following
+from services.requests.requester import oneself
 from shared.clock import SITE_ZONE, from_text, to_text
 from shared.errors import Absent, Invalid, Refused
 from shared.web.answers import Answer, page, see_other
@@ -224,6 +225,8 @@ def _form_page(context: Context, item: Item, given: dict[str, Any], error: Refus
     with context.read() as connection:
         places = desk.places(connection)
         account = store.account_by_id(connection, person.account)
+        rule = quotas.of_item(desk, connection, item.code, oneself(person))
+        standing = quotas.standing(connection, rule, oneself(person), context.now) if rule else None
         recent = [places[each] for each in store.last_places(connection, person.account) if each in places]
     office = places.get(account.office) if account else None
     chosen = places.get(str(given.get("place") or "")) or (
@@ -246,6 +249,7 @@ def _form_page(context: Context, item: Item, given: dict[str, Any], error: Refus
         contact=given.get("contact", account.phone if account else ""),
         priority=int(given["priority"]) if str(given.get("priority", "")).isdigit() else item.usual,
         promises=promises_shown(item, context.now),
+        standing=standing,
         earliest=context.now.astimezone(SITE_ZONE).strftime("%Y-%m-%dT%H:%M"),
         wall=wall,
     )  # fmt: skip
