@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Float, cast, func, select, tuple_
 
 from services.billing import tables
+from services.billing.budget import BudgetLine as Purse
+from services.billing.budget import Forecast, Movement, Position, Stage, forecast, position
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from decimal import Decimal
 
     from sqlalchemy import Connection, Row
 
@@ -73,8 +76,6 @@ class BudgetLine:
 
 def budget(connection: Connection) -> list[BudgetLine]:
     """Every budget line with what has accrued."""
-    from decimal import Decimal
-
     query = (
         select(tables.budget_line, tables.budget_use.c.accrued)
         .outerjoin(tables.budget_use, tables.budget_use.c.line == tables.budget_line.c.code)
@@ -110,8 +111,6 @@ def feed_head(connection: Connection, ref: str) -> tuple[int, str]:
 
 def periods(connection: Connection, ref: str) -> list[tuple[str, int, Decimal]]:
     """(month, facts, amount) of a contract, newest first; the control totals."""
-    from decimal import Decimal
-
     found: dict[str, tuple[int, Decimal]] = {}
     for row in totals(connection, ref):
         count, amount = found.get(row.period, (0, Decimal("0.00")))
@@ -160,8 +159,6 @@ def units(connection: Connection, ref: str, period: str) -> dict[tuple[str, str]
 
 def accrued_by_month(connection: Connection) -> dict[tuple[str, str], Decimal]:
     """What accrued on each budget line in each month of service."""
-    from decimal import Decimal
-
     found: dict[tuple[str, str], Decimal] = {}
     table = tables.period_total
     query = select(tables.contract.c.budget_line, table.c.period, table.c.billed).join(
@@ -230,3 +227,69 @@ def every_card(connection: Connection, ref: str) -> list[tuple[Any, list[dict[st
     table = tables.card_replaced
     old = [(row, json.loads(row.lines)) for row in connection.execute(select(table).where(table.c.contract == ref))]
     return [*old, *cards(connection, ref)]
+
+
+def positions(connection: Connection, today: date) -> dict[str, tuple[Position, Forecast | None]]:
+    """Where each budget line's money stands (committed, accrued, stated, paid), and where its year is heading.
+
+    Commitments are what contracts bind a year; what was done, stated and paid comes out of the same contract's commitment.
+    """
+    from services.billing.pricing.periods import month_days
+
+    movements: dict[str, list[Movement]] = {}
+    contracts_ = {row.ref: row for row in connection.execute(select(tables.contract))}
+    lines = {row.code: row for row in connection.execute(select(tables.budget_line))}
+    first = {code: date(line.year, 1, 1) for code, line in lines.items()}
+    for ref, row in contracts_.items():
+        bound = json.loads(row.terms).get("commitment")
+        if bound:
+            movements.setdefault(row.budget_line, []).append(
+                Movement(Stage.COMMITTED, Decimal(bound), first[row.budget_line], ref)
+            )
+    entry, stated = tables.feed_entry.c, tables.statement.c
+    query = select(entry.contract, entry.period, func.sum(_money(entry.amount, connection))).group_by(
+        entry.contract, entry.period
+    )
+    for ref, period, amount in connection.execute(query):
+        line = contracts_[ref].budget_line if ref in contracts_ else ""
+        if line and period[:4] == str(lines[line].year):
+            on = min(max(month_days(period)[0], first[line]), today)
+            movements.setdefault(line, []).append(Movement(Stage.ACCRUED, _exact(amount), on, ref))
+    for row in connection.execute(select(stated.contract, stated.period, stated.state, stated.total, stated.paid)):
+        line = contracts_[row.contract].budget_line
+        if row.period[:4] != str(lines[line].year):
+            continue
+        if row.state in {"stated", "paid"}:
+            movements.setdefault(line, []).append(Movement(Stage.STATED, row.total, today, row.contract))
+        if row.paid:
+            movements.setdefault(line, []).append(Movement(Stage.PAID, row.paid, today, row.contract))
+    found = {}
+    for code, line in lines.items():
+        purse, moved = Purse(code, line.year, line.amount), movements.get(code, [])
+        ahead = forecast(purse, moved, today) if today.year == line.year else None
+        found[code] = (position(purse, moved), ahead)
+    return found
+
+
+def _money(column: Any, connection: Connection) -> Any:
+    """Sums must stay exact: SQLite keeps amounts as text, so they are summed as whole fen."""
+    return func.round(cast(column, Float) * 100) if connection.dialect.name == "sqlite" else column * 100
+
+
+def _exact(fen: Any) -> Decimal:
+    return Decimal(str(fen)).quantize(Decimal(1)) / 100
+
+
+def chargeback(connection: Connection, period: str) -> list[tuple[str, str, int, Decimal]]:
+    """(department, item, facts, amount) of a month: what each department's orders cost, corrections included."""
+    sums: dict[tuple[str, str], tuple[int, Decimal]] = {}
+    query = select(F.department, F.item, F.amount, F.kind).where(F.period == period, F.amount.is_not(None))
+    for row in connection.execute(query):
+        count, amount = sums.get((row.department, row.item), (0, Decimal("0.00")))
+        sums[row.department, row.item] = (count + (row.kind == "fact"), amount + row.amount)
+    return sorted((department, item, count, amount) for (department, item), (count, amount) in sums.items())
+
+
+def months(connection: Connection) -> list[str]:
+    """The months that have facts."""
+    return list(connection.execute(select(F.period).distinct()).scalars())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -85,7 +85,7 @@ class Report:
 
         Empty fields are left out, so that a field of a later version changes no digest of an earlier fact.
         """
-        body = {name: value for name, value in asdict(self).items() if value not in ("", None)}
+        body = {name: value for name, value in vars(self).items() if value not in ("", None)}
         body.pop("event_id", None)
         quantity = self.quantity.normalize() if self.quantity else Decimal(0)
         return digest_of(body | {"quantity": format(quantity, "f"), "service_at": to_text(self.service_at)})
@@ -501,21 +501,23 @@ def live_facts(
     known_at: datetime | None = None,
 ) -> list[Fact]:  # fmt: skip
     """Priced facts in force of a contract: of a month, or all of one meter; as they were known at a moment."""
-    later = tables.fact.alias("later")
-    gone = select(later.c.fact_id).where(later.c.corrects == F.fact_id)
-    if known_at is not None:
-        gone = gone.where(later.c.recorded_at <= known_at)
-    query = select(F.source, F.source_id, F.service_at, F.quantity, F.item, F.meter, F.counted).where(
-        F.contract == agreement.ref, F.kind != "void", ~gone.exists()
+    corrected = select(F.corrects).where(F.contract == agreement.ref, F.corrects != "")
+    query = select(F.source, F.source_id, F.service_at, F.quantity, F.item, F.meter, F.counted, F.fact_id).where(
+        F.contract == agreement.ref, F.kind != "void"
     )
+    if known_at is not None:
+        corrected = corrected.where(F.recorded_at <= known_at)
     if known_at is not None:
         query = query.where(F.recorded_at <= known_at)
     if period:
         query = query.where(F.period == period)
     if place is not None:
         query = query.where(F.item == place.item, F.meter == place.name)
+    gone = set(connection.execute(corrected).scalars())
     found = []
     for row in connection.execute(query):
+        if row.fact_id in gone:
+            continue
         fact = _fact_of(dict(row._mapping))  # noqa: SLF001  SQLAlchemy's documented name
         at, _ = agreement.place(row.item, row.meter, row.service_at)
         if at is not None and (fact.quantity >= 0 or _may_be_negative(agreement, at)):

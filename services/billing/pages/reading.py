@@ -12,13 +12,17 @@ from marshmallow import Schema
 from services.billing import store, wording
 from services.billing.api import CONTRACT, FEED, MONEY, MOST, PURSE, Slice, list_facts, own_supplier
 from services.billing.model import period_of, service_day
+from services.billing.pricing.exact import decimal
+from services.billing.pricing.rounding import FEN, rounded
 from shared.errors import Absent
 from shared.web.answers import Answer, page
-from shared.web.chart import Figure, Series, lines
+from shared.web.chart import Figure, Series, bars, lines
 from shared.web.routes import Route, Scoped
 from shared.web.schemas import Key, Whole
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from sqlalchemy import Connection, Row
 
     from shared.language import Language
@@ -369,7 +373,57 @@ def budget(context: Context) -> Answer:
     with context.read() as connection:
         found = [_purse(context, each) for each in store.budget(connection)]
         months = store.accrued_by_month(connection)
+        standing = store.positions(connection, service_day(context.now))
+    for each in found:
+        now, ahead = standing[each["code"]]
+        each |= {name: _yuan(getattr(now, name)) for name in ("committed", "stated", "paid", "available")}
+        each |= {
+            "done": _yuan(now.accrued),
+            "year_end": _yuan(ahead.year_end) if ahead else None,
+            "gap": _yuan(ahead.gap) if ahead else None,
+            "exhausted_on": ahead.exhausted_on if ahead else None,
+        }
     return page("billing/budget.html", purses=found, figure=_burn(context, found, months))
+
+
+def _yuan(value: Fraction) -> Decimal:
+    """A forecast to the fen; what is counted is exact already."""
+    return decimal(rounded(value, FEN), 2)
+
+
+class MonthQuery(Schema):
+    """Which month; empty is this one."""
+
+    period = Key(load_default="")
+
+
+def chargeback(context: Context) -> Answer:
+    """What each department's orders cost in a month, for charging it back."""
+    period = context.query()["period"] or period_of(context.now)
+    first_day(period)
+    with context.read() as connection:
+        found = store.chargeback(connection, period)
+        months = sorted({period_of(context.now), *store.months(connection)}, reverse=True)
+    language = context.language
+    by_department: dict[str, Decimal] = {}
+    for department, _, _, amount in found:
+        by_department[department] = by_department.get(department, ZERO) + amount
+    ordered = sorted(by_department.items(), key=lambda each: -each[1])
+    return page(
+        "billing/chargeback.html",
+        month=month_name(language, period), period=period, months=[(each, month_name(language, each)) for each in months],
+        rows=[
+            {"department": wording.named(language, "billing.department", department) if department else language("billing.chargeback.nobody"),
+             "item": wording.item_name(language, item), "facts": count, "amount": amount}
+            for department, item, count, amount in found
+        ],
+        total=sum(by_department.values(), ZERO),
+        figure=bars(
+            language("billing.chargeback.chart", name=ordered[0][0], amount=language.money(ordered[0][1])),
+            [(name or "–", float(amount)) for name, amount in ordered[:12]],
+            head=(language("billing.chargeback.department"), language("billing.amount")), source=month_name(language, period),
+        ) if ordered else None,
+    )  # fmt: skip
 
 
 def _burn(context: Context, purses: list[dict[str, Any]], months: dict[tuple[str, str], Decimal]) -> Figure | None:
@@ -463,6 +517,7 @@ ROUTES = (
     Route("GET", "/usage", "usage", usage, allow=MONEY, accepts=Slice, summary="Usage facts, newest first.", sample={}),
     Route("GET", "/explain/<fact_id>", "explain", explain, allow=MONEY, summary="Where an amount comes from."),
     Route("GET", "/budget", "budget", budget, allow=PURSE, summary="What is left of each budget line.", sample={}),
+    Route("GET", "/chargeback", "chargeback", chargeback, allow=PURSE, accepts=MonthQuery, summary="What each department's orders cost.", sample={}),
     Route("GET", "/feed", "feeds", feeds, allow=FEED, summary="The feeds of all contracts.", sample={}),
     Route("GET", "/feed/<contract>", "feed", feed, allow=FEED, accepts=FeedQuery, summary="A contract's feed.", sample=CONTRACT),
 )  # fmt: skip
