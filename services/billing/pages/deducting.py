@@ -14,11 +14,10 @@ from services.billing.api import own_supplier
 from services.billing.handlers import deductions as acts
 from services.billing.model import service_day
 from services.billing.pages import reading
-from services.billing.pages.settling import last_month
+from services.billing.pages.settling import Optional, last_month
 from shared.errors import Refused
 from shared.web.answers import Answer, Said, page, see_other
 from shared.web.routes import Access, Route, Scoped
-from shared.web.schemas import Decimal as Money
 from shared.web.schemas import Key, Text, validate
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ class ProposalForm(Schema):
     period = Key(required=True)
     rule = Key(required=True)
     item = Key(required=True)
-    number = Money(4, least="0", load_default=Decimal(1), allow_none=True)
-    bonus = Money(2, least="0", load_default=ZERO, allow_none=True)
+    number = Optional(4, least="0", load_default=Decimal(1), allow_none=True)
+    bonus = Optional(2, least="0", load_default=ZERO, allow_none=True)
     evidence = Text(400, required=True)
     words = Text(400, required=True)
 
@@ -60,7 +59,7 @@ class DecisionForm(Schema):
     """What becomes of it."""
 
     decision = fields.String(required=True, validate=validate.OneOf(["upheld", "reduced", "dropped"]))
-    amount = Money(2, load_default=None, allow_none=True)
+    amount = Optional(2, load_default=None, allow_none=True)
     words = Text(400, required=True)
 
 

@@ -35,6 +35,13 @@ SUPPLIER = Access.to(supplier="supplier")
 ZERO = Decimal("0.00")
 
 
+class Optional(Money):
+    """A sum that may be left empty in a form."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return None if value == "" else super()._deserialize(value, attr, data, **kwargs)
+
+
 class Bare(Schema):
     """A form of one button."""
 
@@ -57,7 +64,7 @@ class DecisionForm(Schema):
 
     decision = fields.String(required=True, validate=validate.OneOf(["upheld", "conceded"]))
     words = Text(400, required=True)
-    difference = Money(2, load_default=ZERO, allow_none=True)
+    difference = Optional(2, load_default=ZERO, allow_none=True)
 
 
 class PaymentForm(Schema):
