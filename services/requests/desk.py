@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from services.requests.chat.channels import Channel
     from services.requests.compound import Place
     from services.requests.quotas import Quota
     from services.requests.store import Department
@@ -84,6 +85,7 @@ class Desk:
     Attributes:
         secret: signs tracking codes and cursors; the same in all replicas.
         signer: mints passes; in this service alone.
+        channels: chat programs that may call, by name.
         demonstration: the sign-in page lists the demonstration accounts.
         second_factor: roles that nobody may use without one.
     """
@@ -98,6 +100,7 @@ class Desk:
     emergency: str = "8110"
     demonstration: bool = False
     second_factor: frozenset[str] = frozenset()
+    channels: dict[str, Channel] = field(default_factory=dict)
     numbers: Numbers = field(init=False)
     _places: dict[str, Place] = field(default_factory=dict)
     _departments: dict[str, Department] = field(default_factory=dict)

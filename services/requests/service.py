@@ -16,6 +16,7 @@ from services.requests.bookings import handlers as booking_handlers
 from services.requests.bookings import pages as booking_pages
 from services.requests.bookings import store as bookings
 from services.requests.catalogue import load_catalogue
+from services.requests.chat import arrivals
 from services.requests.chat import views as chat
 from services.requests.compound import load_compound
 from services.requests.desk import Desk
@@ -59,6 +60,7 @@ def desk_of(running: Running) -> Desk:
         emergency=settings["REQUESTS_EMERGENCY_NUMBER"],
         demonstration=settings["HOUQIN_PROFILE"] == "demonstration",
         second_factor=demanding_roles(settings),
+        channels=arrivals.channels_of(settings),
     )
 
 
@@ -160,6 +162,17 @@ SERVICE = Service(
         Timer("close_unanswered", 600, close_unanswered),
         Timer("watch_bookings", 60, watch_bookings),
         Timer("forget", 900, forget),
+        Timer("answer_chats", 1, arrivals.send_due),
     ),
-    private=("account", "session", "device", "failure", "token", "second_factor", "recovery_code", "invitation"),
+    private=(
+        "account",
+        "session",
+        "device",
+        "failure",
+        "token",
+        "second_factor",
+        "recovery_code",
+        "invitation",
+        "chat_link_code",
+    ),
 )

@@ -22,7 +22,7 @@ from services.requests.chat.text import Unreadable, read
 from services.requests.chat.wording import Wording
 from services.requests.handlers import filing, following
 from shared.clock import SITE_ZONE
-from shared.errors import Conflict, Refused
+from shared.errors import Conflict, Invalid, Refused
 from shared.language import language as words_of
 from shared.web.routes import covers
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from services.requests.chat.understanding import Understanding
     from services.requests.compound import Place
     from services.requests.desk import Desk
+    from services.requests.model import Filing
     from services.requests.store import Request
     from shared.language import Code
     from shared.web.principal import Principal
@@ -240,21 +241,29 @@ def _do(turn: _Turn, state: State, effect: Effect) -> State:
     return state
 
 
-def _file(turn: _Turn, effect: Effect, instead: str = "") -> None:
+def _file(turn: _Turn, effect: Effect) -> None:
     item = turn.desk.catalogue.get(effect.item or "")
     if item is None:
         return
-    urgent = effect.slots.get("urgency") == "emergency"
-    place = _place(turn, item, effect.slots).place
-    if place is None and urgent and item.place != "fixed":
-        place = _nearest(turn, item)
-    spoken = _spoken(turn, effect)
+    wanted, place = _filing(turn, item, effect)
     if item.code == "meeting" and place is not None:
-        _need_free(turn, place, effect, instead)
-    wanted = forms.from_form(item, slips.posted(item, effect.slots, spoken, place.code if place else ""))
+        _need_free(turn, place, effect, "")
     filed = filing.file_request(turn.work, turn.desk, turn.person, wanted, _channel(turn.message.channel))
     turn.references[str(effect.draft)] = filed.reference
     turn.filed.append({"reference": model.short(filed.reference), "item": item.code})
+
+
+def _filing(turn: _Turn, item: Item, effect: Effect) -> tuple[Filing, Place | None]:
+    """The draft as the form of its item, and where it is.
+
+    Raises:
+        Invalid: the form would be refused.
+    """
+    place = _place(turn, item, effect.slots).place
+    if place is None and effect.slots.get("urgency") == "emergency" and item.place != "fixed":
+        place = _nearest(turn, item)
+    form = slips.posted(item, effect.slots, _spoken(turn, effect), place.code if place else "")
+    return forms.from_form(item, form), place
 
 
 def _channel(channel: str) -> str:
@@ -287,8 +296,18 @@ def _amend(turn: _Turn, effect: Effect) -> None:
     request = _request(turn, reference)
     if request is None or not model.may("withdraw", request.state):
         raise model.NotInThisState
-    _file(turn, effect, request.id)
+    item = turn.desk.catalogue.get(effect.item or "")
+    if item is None:
+        return
+    wanted, place = _filing(turn, item, effect)
+    wrong = model.refusals(wanted, item, turn.work.now)
+    if wrong:
+        raise Invalid(fields=wrong)
+    if item.code == "meeting" and place is not None:
+        _need_free(turn, place, effect, request.id)
+    # Withdrawn first, so that its own room is free for the changed one; nothing below refuses any more.
     following.withdraw(turn.work, request, _who(turn.person), "mistake")
+    _file(turn, effect)
 
 
 def _withdraw(turn: _Turn, effect: Effect) -> None:

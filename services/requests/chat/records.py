@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
 from services.requests import tables
+from services.requests.bookings import store as bookings
+from services.requests.bookings.model import overlaps
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Connection
 
+DAY = timedelta(days=1)
 _talk = tables.chat_conversation
 _said = tables.chat_message
 _call = tables.chat_call
@@ -165,13 +169,12 @@ def answer_call(connection: Connection, call_id: str, by: str, answer: str, now:
 
 
 def taken_rooms(connection: Connection, begins: datetime, ends: datetime, but: str = "") -> set[str]:
-    """Codes of places with a meeting between these instants, other than the request ``but``."""
-    request = tables.request.c
-    query = select(request.place).where(
-        request.item == "meeting",
-        request.id != but,
-        request.state.notin_(("withdrawn", "refused", "closed")),
-        request.starts_at < ends,
-        request.ends_at > begins,
-    )
-    return set(connection.execute(query).scalars())
+    """Codes of meeting rooms that somebody has between these instants, set-up included; not for the request ``but``."""
+    rooms = bookings.resources(connection, "room")
+    without = [found] if but and (found := bookings.booking_of_request(connection, but)) else []
+    busy = bookings.claims(connection, [room.number for room in rooms], begins - DAY, ends + DAY, without=without)
+    return {
+        room.code
+        for room in rooms
+        if not room.enabled or any(overlaps(room.claim(begins, ends), span) for span in busy[room.number])
+    }

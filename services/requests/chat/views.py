@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, fields, validate
 
 from services.requests import access
-from services.requests.chat import conversation, links, records
+from services.requests.chat import arrivals, conversation, links, records
+from services.requests.chat.channels.base import MOST_BODY, Challenge, Rejected
 from services.requests.chat.conversation import Message, Overtaken
 from shared.errors import Absent, Malformed
-from shared.web.answers import Answer, answer, page, see_other
+from shared.web.answers import Answer, File, answer, page, see_other
 from shared.web.limits import Limit
-from shared.web.routes import Access, Route, Scoped
+from shared.web.routes import PUBLIC, Access, Route, Scoped
 from shared.web.schemas import Key, Text, Whole
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from shared.language import Code
     from shared.web.context import Context
 
+log = logging.getLogger("houqin.requests.chat")
 MOST_TRIES = 4  # of a message that another one of the same conversation overtook
 PAGE = 40
 OFTEN = Limit(per_minute=60, burst=20)
@@ -251,6 +254,37 @@ def unlink(context: Context) -> Answer:
     return see_other(context.url("chat_links"))
 
 
+# ---- chat programs
+
+
+def arrive(context: Context, platform: str) -> Answer:
+    """A call of a chat program: checked over its raw bytes, taken once, acknowledged at once."""
+    desk: Desk = context.own
+    channel = desk.channels.get(platform)
+    if channel is None:
+        raise Absent
+    request = context.request
+    query = {name: request.args[name] for name in request.args}
+    headers = {name: request.headers.get(name, "") for name in _HEADERS}
+    body = request.get_data(cache=False)
+    for tries in range(MOST_TRIES):
+        try:
+            with context.work() as work:
+                told = arrivals.arrive(work, desk, channel, headers, query, body)
+            break
+        except Overtaken:
+            if tries == MOST_TRIES - 1:
+                raise
+        except Rejected as error:
+            log.warning("call refused", extra={"platform": platform, "why": error.why})
+            raise
+    desk.numbers.refill()
+    if isinstance(told, Challenge):
+        return File(body=told.body, content_type=told.content_type)
+    return File(body=told, content_type="text/plain; charset=utf-8")
+
+
+_HEADERS = ("timestamp", "sign", "X-Lark-Request-Timestamp", "X-Lark-Request-Nonce", "X-Lark-Signature")
 KEPT = timedelta(days=180)
 
 ROUTES = (
@@ -262,6 +296,10 @@ ROUTES = (
     Route("POST", "/chat/links/end", "chat_unlink", unlink, allow=access.ASK, accepts=Unlinking, summary="Unlink a chat program."),
     Route("GET", "/chat/calls", "chat_calls", calls, allow=DISPATCHERS, summary="Conversations waiting for a person.", sample={}),
     Route("POST", "/chat/calls/<call_id>", "chat_answer", answer_call, allow=DISPATCHERS, accepts=CallAnswer, summary="Answer somebody who waits."),
+    Route("GET", "/api/chat/from/<platform>", "chat_challenge", arrive, allow=PUBLIC, kind="api", limit=Limit(per_minute=60, burst=30),
+          summary="A chat program asks whether the address is ours."),
+    Route("POST", "/api/chat/from/<platform>", "chat_arrive", arrive, allow=PUBLIC, kind="api", proof=False, max_body=MOST_BODY,
+          limit=Limit(per_minute=3000, burst=600), summary="A message from a chat program, signed by it."),
     Route("POST", "/api/chat", "api_chat", say, allow=access.ASK, kind="api", accepts=Saying, answers=Reply, limit=OFTEN,
           summary="Say something to the chat."),
     Route("GET", "/api/chat", "api_chat_history", history, allow=access.ASK, kind="api", accepts=HistoryQuery, answers=HistoryOut,
