@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields, validate
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from services.requests.desk import Desk
     from services.requests.store import Request
     from shared.web.context import Context
+
+LOGGED_WITHIN = timedelta(minutes=10)  # what is promised to whoever files
 
 # ---- schemas
 
@@ -51,6 +55,16 @@ class Filed(Schema):
     reference = fields.String()
     code = fields.String()
     filed_at = Instant()
+    event_id = fields.String(
+        metadata={"description": "of the event; /audit/api/sealed says where it stands in the log"}
+    )
+    promise = fields.String(metadata={"description": "signed: the log will hold the event within ten minutes; keep it"})
+
+
+class FiledKey(Schema):
+    """The public key of the promises, as the verifier takes it with ``--filed-by``."""
+
+    vkey = fields.String()
 
 
 class Happened(Schema):
@@ -251,7 +265,20 @@ def file_request(context: Context) -> Answer:
     except Taken as error:
         raise error.told() from None
     context.after_commit(desk.numbers.refill)
-    return answer(filed, 201, Location=context.url("api_request", reference=filed.reference))
+    promise = (
+        desk.promises.promise(filed.event_id, filed.filed_at, LOGGED_WITHIN) if desk.promises and filed.event_id else ""
+    )
+    return answer(
+        {**asdict(filed), "promise": promise}, 201, Location=context.url("api_request", reference=filed.reference)
+    )
+
+
+def filed_key(context: Context) -> Answer:
+    """The public key that the promises to whoever files are signed with."""
+    desk: Desk = context.own
+    if desk.promises is None:
+        raise Absent
+    return answer({"vkey": desk.promises.vkey})
 
 
 def list_requests(context: Context) -> Answer:
@@ -522,6 +549,8 @@ def session(context: Context) -> Answer:
 
 
 ROUTES = (
+    Route("GET", "/api/filed-key", "api_filed_key", filed_key, allow=PUBLIC, kind="api", answers=FiledKey,
+          summary="The key of the promises that filers are given."),
     Route("POST", "/api/requests", "api_file", file_request, allow=access.ASK, kind="api", accepts=FilingBody, answers=Filed,
           creates=True, status=201, summary="File a request."),
     Route("GET", "/api/requests", "api_requests", list_requests, allow=access.READ, kind="api", accepts=ListQuery, answers=(RequestOut,),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from services.requests.compound import Place
     from services.requests.quotas import Quota
     from services.requests.store import Department
+    from shared import filed
     from shared.clock import Clock
     from shared.database import Database
     from shared.web.passes import Signer
@@ -88,6 +89,7 @@ class Desk:
         channels: chat programs that may call, by name.
         demonstration: the sign-in page lists the demonstration accounts.
         second_factor: roles that nobody may use without one.
+        promises: signs for whoever files that the log will hold it; None where nobody asked for one.
     """
 
     catalogue: Catalogue
@@ -101,6 +103,7 @@ class Desk:
     demonstration: bool = False
     second_factor: frozenset[str] = frozenset()
     channels: dict[str, Channel] = field(default_factory=dict)
+    promises: filed.Desk | None = None
     numbers: Numbers = field(init=False)
     _places: dict[str, Place] = field(default_factory=dict)
     _departments: dict[str, Department] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from services.requests import api, model, pages, quotas, store
 from services.requests.bookings import api as booking_api
@@ -24,11 +25,12 @@ from services.requests.handlers import accounts, following, links, signing
 from services.requests.settings import SETTINGS
 from services.requests.subscriptions import SUBSCRIPTIONS
 from services.requests.tables import metadata
+from shared import filed
 from shared.errors import Transient
 from shared.service import Service, Timer
 from shared.settings import BadSettings
 from shared.web import waiting_pages
-from shared.web.assembly import application, cursor_secret, signer
+from shared.web.assembly import application, cursor_secret, keys_folder, signer
 from shared.web.limits import Limit
 from shared.web.principal import ROLES
 
@@ -61,6 +63,11 @@ def desk_of(running: Running) -> Desk:
         demonstration=settings["HOUQIN_PROFILE"] == "demonstration",
         second_factor=demanding_roles(settings),
         channels=arrivals.channels_of(settings),
+        promises=filed.desk(
+            keys_folder(settings),
+            f"{urlsplit(str(settings['HOUQIN_PUBLIC_URL'])).netloc or 'office'}/filed",
+            str(settings["REQUESTS_LOG_ORIGIN"]),
+        ),
     )
 
 

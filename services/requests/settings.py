@@ -40,4 +40,7 @@ SETTINGS = (
     Setting("REQUESTS_FEISHU_VERIFICATION_TOKEN", "", "Verification Token of the event subscription.", secret=True),
     Setting("REQUESTS_FEISHU_API", "https://open.feishu.cn", "Where answers to Feishu are posted."),
     Setting("REQUESTS_EMERGENCY_NUMBER", "8110", "Telephone number for emergencies, shown on the pages."),
+    Setting(
+        "REQUESTS_LOG_ORIGIN", "houqin.example/log", "Name of the log that receipts promise entries in: AUDIT_ORIGIN."
+    ),
 )

@@ -3,15 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from werkzeug.test import Client
 
 from services.audit.log.errors import LogError
 from services.audit.log.note import parse_vkey
 from services.audit.log.promise import Promise, read_promise
 from services.audit.signing import keys, sign
+from shared.clock import ManualClock
 from shared.filed import desk
 from tests.audit.conftest import Voices, a_chain, a_client, publish, tell
 from tests.audit.verifier import verifier
-from tests.people import NOON
+from tests.people import NOON, headers_of
 
 
 def test_a_promise_is_one_that_the_log_reads(tmp_path):
@@ -39,3 +41,26 @@ def test_an_event_that_was_promised_and_left_out_is_named(quick, tmp_path, robbe
     every = [word for key in keys(quick.settings) for word in ("--key", str(key.public))]
     asked = ["promise", str(promise), "--log", str(folder), "--filed-by", here.vkey, *every, "--quiet"]
     assert verifier.main(asked) == status
+
+
+def test_the_answer_to_a_filing_carries_its_promise(tmp_path):
+    from services.requests.service import SERVICE as REQUESTS
+    from shared import process, settings
+    from shared.database import Database
+    from shared.service import Running
+
+    loaded = settings.load(process.declared(REQUESTS), {"HOUQIN_DATA": str(tmp_path)})
+    office = Running(REQUESTS, Database(f"sqlite:///{tmp_path / 'requests.db'}"), loaded, ManualClock(NOON))
+    REQUESTS.metadata.create_all(office.database.engine)
+    REQUESTS.demonstrate(office)
+    client = Client(REQUESTS.application(office))
+    body = {"item": "repair", "place": "B2-302", "answers": {"what": "aircon", "details": "不制冷"}}
+    answer = client.post("/requests/api/requests", json=body, headers=headers_of(office, "staff"))
+    assert answer.status_code == 201, answer.text
+    key = parse_vkey(client.get("/requests/api/filed-key").get_json()["vkey"])
+    given = read_promise(answer.get_json()["promise"].encode(), key)
+    assert (given.event_id, given.until - given.filed) == (answer.get_json()["event_id"], 600)
+    with office.database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT sealed FROM outbox WHERE type = 'requests.request_filed.v1'").all()
+    assert given.event_id in rows[-1][0]
+    office.database.close()

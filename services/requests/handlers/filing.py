@@ -33,6 +33,7 @@ class Filed:
         reference: the full spoken one.
         code: shows its state without sign-in, together with the reference.
         held: it is over its quota and awaits approval.
+        event_id: of the event that the log will hold; empty while it awaits approval.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Filed:
     code: str
     filed_at: datetime
     held: bool = False
+    event_id: str = ""
 
 
 def file_request(
@@ -92,11 +94,12 @@ def file_request(
         },
     )
     store.happen(work, request_id, "filed", who=person.name, who_en=person.name_en, sequence=1)
+    said = ""
     if held:
         store.happen(work, request_id, "over_quota", sequence=1)
     else:
-        work.say(event, sequence=1)
-    return Filed(request_id, reference, model.tracking_code(desk.secret, request_id), work.now, held)
+        said = work.say(event, sequence=1)
+    return Filed(request_id, reference, model.tracking_code(desk.secret, request_id), work.now, held, said)
 
 
 def _over_quota(
