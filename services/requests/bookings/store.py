@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, or_, select, type_coerce, update
+from sqlalchemy.types import NullType
 
 from services.requests import tables
 from services.requests.bookings.model import CLAIMING, Resource, kinds
@@ -14,7 +15,6 @@ from services.requests.catalogue import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from sqlalchemy import Connection, RowMapping
 
@@ -155,7 +155,9 @@ def claims(
 ) -> dict[int, list[Span]]:
     """By resource the claimed spans that touch [begin, end); without these bookings."""
     booked = tables.booking.c
-    query = select(booked.resource, booked.claimed_from, booked.claimed_until).where(
+    # Read as the driver gives them: four weeks of 34 rooms are thousands of instants, turned into UTC below.
+    plain = (type_coerce(column, NullType()) for column in (booked.claimed_from, booked.claimed_until))
+    query = select(booked.resource, *plain).where(
         booked.resource.in_(numbers), booked.claimed_until > begin, booked.claimed_until < end + LONGEST_CLAIM,
         booked.claimed_from < end, booked.state.in_(CLAIMING),
     )  # fmt: skip
@@ -163,7 +165,9 @@ def claims(
     if leave:
         query = query.where(booked.id.not_in(leave))
     found: dict[int, list[Span]] = {number: [] for number in numbers}
-    for number, begins, ends in connection.execute(query):
+    for number, begins, ends in connection.execute(query).all():
+        if isinstance(begins, str):
+            begins, ends = datetime.fromisoformat(begins), datetime.fromisoformat(ends)
         found[number].append((begins, ends))
     return found
 
