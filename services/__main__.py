@@ -110,11 +110,10 @@ def _mend_epochs(services: list[Running]) -> None:
 
 def _accounts() -> str:
     """The demonstration accounts, as they are told at the start."""
-    from services.requests.compound import load_compound
+    from services.requests.compound import shown_people
     from services.requests.handlers.accounts import DEMONSTRATION_PASSWORD
 
-    shown = [each for each in load_compound().people if each.shown]
-    lines = [f"  {each.user:<12} {each.name.zh}  {each.name.en} ({', '.join(each.roles)})" for each in shown]
+    lines = [f"  {each.user:<12} {each.name.zh}  {each.name.en} ({', '.join(each.roles)})" for each in shown_people()]
     return "\n".join([f"Demonstration accounts, password {DEMONSTRATION_PASSWORD}:", *lines])
 
 

@@ -83,10 +83,20 @@ _CLAIM = Sql(
        SELECT :handler, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
               json_extract(value, '$[3]') FROM json_each(:places) WHERE true
        ON CONFLICT DO NOTHING RETURNING source, type, epoch, number""",
+)
+# Two statements, so that the second sees what was folded while the first waited, and one round trip: what this very
+# transaction has inserted and no watermark covers.
+_CLAIM_BOTH = Sql(
+    "",
     postgresql="""INSERT INTO inbox (handler, source, type, epoch, number)
        SELECT :handler, p.s, p.t, p.e, p.n FROM unnest(CAST(:sources AS text[]), CAST(:types AS text[]),
               CAST(:epochs AS integer[]), CAST(:numbers AS bigint[])) AS p(s, t, e, n)
-       ON CONFLICT DO NOTHING RETURNING source, type, epoch, number""",
+       ON CONFLICT DO NOTHING;
+       SELECT i.source, i.type, i.epoch, i.number FROM unnest(CAST(:sources AS text[]), CAST(:types AS text[]),
+              CAST(:epochs AS integer[]), CAST(:numbers AS bigint[])) AS p(s, t, e, n)
+       JOIN inbox i ON i.handler = :handler AND i.source = p.s AND i.type = p.t AND i.epoch = p.e AND i.number = p.n
+       LEFT JOIN watermark w ON w.handler = i.handler AND w.source = i.source AND w.type = i.type AND w.epoch = i.epoch
+       WHERE i.xmin = CAST(pg_current_xact_id() AS xid) AND i.number > coalesce(w.upto, 0)""",
 )
 _WATERMARKS = Sql("SELECT source, type, epoch, upto FROM watermark WHERE handler = :handler")
 
@@ -97,13 +107,15 @@ def claim(connection: Connection, handler: str, places: Sequence[Place]) -> set[
     A concurrent claim of the same place waits for this transaction and then finds it taken. The rows are inserted
     before the watermark is read: a place that was folded away in between is found below it.
     """
-    if connection.dialect.name == "sqlite":
-        new = _CLAIM.run(connection, handler=handler, places=json.dumps(list(dict.fromkeys(places)))).all()
-    else:
+    if not places:
+        return set()
+    if connection.dialect.name != "sqlite":
         sources, types, epochs, numbers = (list(column) for column in zip(*dict.fromkeys(places), strict=True))
-        new = _CLAIM.run(
+        fresh = _CLAIM_BOTH.run(
             connection, handler=handler, sources=sources, types=types, epochs=epochs, numbers=numbers
-        ).all()
+        )
+        return {(source, type_, epoch, number) for source, type_, epoch, number in fresh}
+    new = _CLAIM.run(connection, handler=handler, places=json.dumps(list(dict.fromkeys(places)))).all()
     if not new:
         return set()
     upto = {

@@ -39,10 +39,10 @@ def build(running: Running) -> Callable[..., Any]:
 
 def demonstrate(running: Running) -> None:
     """The demonstration crews, their people and contracts are there; nothing happens where there are crews."""
-    given = demonstration()
     with running.work() as work:
         if store.has_crews(work.connection):
             return
+        given = demonstration()
         store.put_crews(work.connection, given.teams, given.members, given.suppliers)
         for cover in given.covers:
             store.put_cover(work.connection, cover, 0)

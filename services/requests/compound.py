@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pypinyin import Style, lazy_pinyin
-
 from services.requests.catalogue import Words
 
 if TYPE_CHECKING:
@@ -94,11 +92,16 @@ def account_id(user: str) -> str:
 
 def initials(text: str) -> str:
     """The first letters of the pinyin of ``text``: 茶水间 gives ``csj``."""
+    # Here, because its dictionaries take half a second and thirty megabytes that only a first start needs.
+    from pypinyin import Style, lazy_pinyin
+
     return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).lower()
 
 
 def pinyin(text: str) -> str:
     """``text`` in pinyin without tones or blanks: 韩冰 gives ``hanbing``."""
+    from pypinyin import lazy_pinyin
+
     return "".join(lazy_pinyin(text)).lower()
 
 
@@ -181,10 +184,13 @@ def _found(place: Place, also: tuple[str, ...] = ()) -> Place:
     return replace(place, search=search_words(place, also))
 
 
-def _people(seed: Mapping[str, Any], places: tuple[Place, ...]) -> Iterator[Person]:
-    taken = set()
+def shown_people(path: Path = FILE) -> tuple[Person, ...]:
+    """Those whose accounts are listed on the sign-in page, without the work of making all the others."""
+    return tuple(_shown(tomllib.loads(path.read_text("utf-8"))))
+
+
+def _shown(seed: Mapping[str, Any]) -> Iterator[Person]:
     for row in seed["account"]:
-        taken.add(row["user"])
         office = row.get("office", "")
         yield Person(
             user=row["user"],
@@ -199,6 +205,11 @@ def _people(seed: Mapping[str, Any], places: tuple[Place, ...]) -> Iterator[Pers
             days=row.get("days", 0),
             shown=True,
         )
+
+
+def _people(seed: Mapping[str, Any], places: tuple[Place, ...]) -> Iterator[Person]:
+    yield from (shown := tuple(_shown(seed)))
+    taken = {each.user for each in shown}
     chance = _chance(seed["seed"])
     offices = {
         building["code"]: [place for place in places if place.kind == "office" and place.building == building["code"]]

@@ -130,7 +130,8 @@ def routes() -> tuple[Route, ...]:
 def demonstrate(running: Running) -> None:
     """The demonstration compound is there: places, departments, people; nothing happens where there are places."""
     with running.work() as work:
-        accounts.settle_compound(work, load_compound())
+        if not store.places(work.connection):
+            accounts.settle_compound(work, load_compound())
         bookings.settle_resources(work.connection, store.places(work.connection))
         quotas.settle_quotas(work)
 

@@ -66,6 +66,7 @@ LOST = (OSError, amqp.exceptions.AMQPError, kombu.exceptions.KombuError)
 BODY_SECONDS = 15  # a request's body must have come by then
 MAX_BODY = 12_000_000  # bytes; JSON and forms have narrower limits of their own
 HEAVY_THREADS = 2  # for passwords: each hash takes 19 MiB, and more threads than processors win nothing
+AT_HAND = 100  # messages the broker hands over before their acknowledgement, at least: it is slow to send the next
 TOGETHER = 0.002  # seconds after a wake-up of the relay in which further commits wait for one more
 NOTIFY = Sql(f"NOTIFY {LISTEN}")
 GRACE = 10  # seconds in flight requests and handlers have when the process is asked to stop
@@ -177,7 +178,7 @@ class Subscribed(Entrypoint):  # type: ignore[misc]
     def attach(self, channel: Any, *, memory: bool) -> None:
         """Begin consuming on ``channel``; the queue must exist."""
         self.channel, self.memory = channel, memory
-        channel.basic_qos(0, 2 * self.subscription.batch, False)
+        channel.basic_qos(0, max(2 * self.subscription.batch, AT_HAND), False)
         queue = Queue(self.subscription.name, channel=channel, no_declare=True)
         consumer = Consumer(channel, [queue], no_ack=False, auto_declare=False, on_message=self._arrived, accept=None)
         consumer.consume()

@@ -219,8 +219,8 @@ def _reader(cls: type) -> Reader:
 
 def build(cls: Any, loaded: dict[str, Any]) -> Any:
     """The dataclass ``cls`` from values that its schema loaded."""
-    hints = _hints(cls)
-    return cls(**{name: _built(hints[name], value) for name, value in loaded.items()})
+    composed = _composed(cls)
+    return cls(**{name: _built(composed[name], value) if name in composed else value for name, value in loaded.items()})
 
 
 def _built(hint: Any, value: Any) -> Any:
@@ -232,6 +232,17 @@ def _built(hint: Any, value: Any) -> Any:
     if get_origin(inner) is tuple:
         return tuple(_built(get_args(inner)[0], each) for each in value)
     return value
+
+
+@cache
+def _composed(cls: Any) -> dict[str, Any]:
+    """Hints of the fields that a loaded value does not yet fit: those of dataclasses and tuples."""
+    found = {}
+    for name, hint in _hints(cls).items():
+        inner, _ = _unwrapped(hint) if get_origin(hint) is not ClassVar else (None, False)
+        if get_origin(inner) is tuple or (isinstance(inner, type) and is_dataclass(inner)):
+            found[name] = hint
+    return found
 
 
 @cache
