@@ -62,6 +62,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
     ),
     "contract_manager": (
         Place("contracts", "/billing/contracts/", "document", phone=True),
+        Place("statements", "/billing/statements/", "document"),
         Place("cards", "/billing/cards/", "list", later=True),
         Place("usage", "/billing/usage", "meter", phone=True),
         Place("deductions", "/billing/deductions", "alert", phone=True),

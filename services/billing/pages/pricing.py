@@ -59,7 +59,7 @@ def _form(context: Context, ref: str, *, typed: dict[str, str] | None = None, pr
         }
     lines = json.dumps(newest[1], ensure_ascii=False, indent=1)
     return page(
-        "billing/card.html", status=422 if problem or errors else 200, contract=row, title=reading.title_of(context, row),
+        "billing/card.html", may_write=context.may("card_write"), status=422 if problem or errors else 200, contract=row, title=reading.title_of(context, row),
         typed=typed or {"starts_on": "", "lines": lines}, problem=problem, where=field, found=found, errors=errors or {},
         waiting=[
             {"id": each.draft_id, "starts_on": each.starts_on, "name": each.proposed_name, "own": each.proposed_by == context.principal.actor,

@@ -176,6 +176,7 @@ def statement(context: Context, ref: str, period: str) -> Answer:
             "quantity": wording.quantity(language, each.quantity, units.get((each.item, each.meter), "")),
             "rate": wording.rate_shown(language, cards.get(each.card_version, {}).get((each.item, each.meter))),
             "amount": each.billed,
+            "seal": {"key": "sealed", "entry": None, "href": ""} if each.facts else None,
         }
         for each in totals
     ]
@@ -438,7 +439,7 @@ def _burn(context: Context, purses: list[dict[str, Any]], months: dict[tuple[str
             values.append(float((used / purse["amount"] * 100).quantize(Decimal("0.1"))) if purse["amount"] else None)
         series.append(Series(purse["name"], values))
         running[purse["name"]] = purse["part"]
-    if not series:
+    if not any(running.values()):
         return None
     fastest = max(running, key=lambda name: running[name])
     title = (

@@ -269,7 +269,7 @@ def printed(kind: str) -> Callable[..., Answer]:
                 for card, lines_ in store.every_card(connection, ref)
             }
         sheet = {
-            "title": context.language("billing.statements.doc", title=reading.title_of(context, row)),
+            "title": context.language("billing.settle.doc", title=reading.title_of(context, row)),
             "ref": found.ref, "contract": ref, "supplier": reading.name_of(context, row),
             "buyer": context.language("billing.statements.buyer_name"), "month": reading.month_name(context.language, period),
             "total": found.total, "digest": found.digest, "due_on": found.due_on,
