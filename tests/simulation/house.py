@@ -202,6 +202,7 @@ class House:
         self.pending = []  # filings whose answer was not seen: the same person tries again
         self.publishes = 0
         self.log_size = 0
+        self.copied = {}  # order -> sequence of requests' copy of it
         self.actor = ""
 
     def _id(self):
@@ -352,6 +353,7 @@ class House:
                 deliveries.append(read(body, redelivered=redelivered))
         if deliveries:
             part.consumer.deliver(subscription, deliveries)
+            self._check_seen(service, subscription, deliveries)
         unacked = self.broker.unacked[queue]
         for message in messages:
             if message in unacked:
@@ -524,6 +526,25 @@ class House:
             self.log_size = size
         if name == "dispatch":
             self._check_loads(raw)
+        if name == "requests":
+            self._check_copies_only_grow(raw)
+
+    def _check_seen(self, service, subscription, deliveries):
+        for delivery in deliveries:
+            source, type_, epoch, number = subscription.place(delivery.envelope)
+            place = (subscription.name, source, type_, epoch, number)
+            known = self.raw[service].execute(
+                "SELECT 1 FROM inbox WHERE handler = ? AND source = ? AND type = ? AND epoch = ? AND number = ? UNION ALL"
+                " SELECT 1 FROM watermark WHERE handler = ? AND source = ? AND type = ? AND epoch = ? AND upto >= ?",
+                (*place, *place),
+            ).fetchone()  # fmt: skip
+            assert known, f"seed {self.seed}: about to be acknowledged and not kept (I6)"
+
+    def _check_copies_only_grow(self, raw):
+        now = dict(raw.execute("SELECT order_id, sequence FROM work_order"))
+        for order, sequence in self.copied.items():
+            assert now[order] >= sequence, f"seed {self.seed}: a copy went back (I5)"
+        self.copied = now
 
     def _check_loads(self, raw):
         held = dict(raw.execute("SELECT crew, count(*) FROM work_order WHERE open AND crew <> '' GROUP BY crew"))
@@ -556,6 +577,8 @@ class House:
         assert log.execute("SELECT count(*) FROM log_conflict").fetchone() == (0,), (
             f"seed {self.seed}: one id, two bodies (I2)"
         )
+        (signed,) = log.execute("SELECT max(size) FROM log_checkpoint").fetchone()
+        assert signed == len(entries) or not entries, f"seed {self.seed}: the log's end is not signed (I8)"
         self._check_copies(requests, orders)
         self._check_feed(billing)
         self.trace.update("".join(said).encode())
