@@ -133,7 +133,7 @@ class Proxy:
 
     async def _pump(self, way: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: tuple) -> None:
         armed = False
-        with contextlib.suppress(OSError, RuntimeError):
+        try:
             while piece := await reader.read(65536):
                 while (faults := getattr(self, way)).stalled:  # noqa: ASYNC110  lowered from another thread
                     await asyncio.sleep(0.02)
@@ -166,3 +166,5 @@ class Proxy:
                 await writer.drain()
             if writer.can_write_eof():
                 writer.write_eof()
+        except (OSError, RuntimeError):
+            self._reset(pair)  # what one side did abruptly, the other learns abruptly

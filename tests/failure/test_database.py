@@ -10,10 +10,11 @@ from contextlib import closing
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from shared import outbox
 from shared.clock import ManualClock
-from shared.database import Database
+from shared.database import Database, Sql
 from shared.errors import Crossed, OutOfSpace, Transient
 from shared.work import work
 from tests.conftest import scratch_postgres
@@ -75,9 +76,21 @@ def test_of_two_crossed_transactions_one_is_given_up_and_said_to_be_crossed(post
 )
 def test_what_passes_is_told_from_what_is_wrong(postgres, statement, error):
     with pytest.raises(error), work("requests", postgres, ManualClock(NOON)) as unit:
+        # A statement beside it makes the work a transaction; what it says is written by the floor at its end.
+        unit.connection.exec_driver_sql("INSERT INTO heads (type, last) VALUES ('x', 1)")
         unit.say(an_event())
-        unit.flush()
         unit.connection.exec_driver_sql(statement)
+    with postgres.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM outbox").scalar_one() == 0
+        assert connection.exec_driver_sql("SELECT count(*) FROM heads").scalar_one() == 0
+
+
+@pytest.mark.postgres
+def test_what_is_only_said_is_written_whole_or_not_at_all(postgres):
+    too_long = Sql("INSERT INTO heads (type, last) VALUES (:type, CAST(:last AS bigint))")
+    with pytest.raises(DBAPIError), work("requests", postgres, ManualClock(NOON)) as unit:
+        unit.say(an_event())
+        unit.later(too_long, type="x", last="no number")
     with postgres.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM outbox").scalar_one() == 0
 
@@ -97,6 +110,7 @@ def test_without_a_free_connection_it_is_over_within_a_second_or_so(postgres):
 def test_a_transaction_that_commits_late_is_numbered_late_and_not_forgotten(postgres):
     clock = ManualClock(NOON)
     with work("requests", postgres, clock) as slow:
+        slow.connection.exec_driver_sql("SELECT 1")  # a transaction from here on
         slow.say(an_event("early and late"))
         slow.flush()
         with work("requests", postgres, clock) as quick:
