@@ -86,6 +86,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("catalogue", "/requests/admin/catalogue", "list", phone=True),
         Place("accounts", "/requests/admin/people", "people", phone=True),
         Place("quotas", "/requests/admin/quotas", "meter"),
+        Place("labels", "/requests/admin/labels", "qr"),
         Place("contracts", "/billing/contracts/", "document"),
         Place("running", "/requests/admin/running", "chart", phone=True),
         Place("dead_letters", "/audit/dead-letters", "alert", phone=True),

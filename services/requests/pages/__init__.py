@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from services.requests.pages import admin, asking, people, quotas, second, track
+from services.requests.pages import admin, asking, labels, people, quotas, second, track
 
-ROUTES = (*quotas.ROUTES, *people.ROUTES, *second.ROUTES, *asking.ROUTES, *track.ROUTES, *admin.ROUTES)
+ROUTES = (*labels.ROUTES, *quotas.ROUTES, *people.ROUTES, *second.ROUTES, *asking.ROUTES, *track.ROUTES, *admin.ROUTES)
