@@ -9,4 +9,9 @@ SETTINGS: tuple[Setting, ...] = (
         "Ed25519 private key (PEM) that signs the heads of feeds; empty: kept in HOUQIN_DATA/keys.",
         secret=True,
     ),
+    Setting(
+        "BILLING_POSTINGS",
+        "",
+        "File (TOML) that maps lines of statements to accounts; empty: the example of the service.",
+    ),
 )

@@ -1,5 +1,6 @@
 """From a closed month to its payment: every step by the people it needs, and no amount changes once stated."""
 
+import csv
 import io
 import json
 from datetime import UTC, date, datetime
@@ -221,3 +222,36 @@ def test_another_suppliers_statement_is_absent(quick):
     for path in (PATH, f"{PATH}.pdf", f"{PATH}.xlsx", f"{PATH}/lines/1"):
         assert client.get(path, headers=other).status_code == 404, path
     assert client.post(f"{PATH}/agree", data={}, headers=other).status_code == 404
+
+
+def test_double_entries_balance_and_an_unmapped_line_blocks_them(quick):
+    a_month(quick)
+    drawn(quick)
+    client, finance = a_client(quick), person(quick, "finance")
+    text = client.get(f"{PATH}/postings.csv", headers=finance).data.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    debit, credit = (sum(Decimal(row[side]) for row in rows) for side in ("debit", "credit"))
+    assert debit == credit == Decimal("11678.50")
+    assert {row["project"] for row in rows} == {"AIRCON"}
+    with quick.work() as work:
+        lines = tables.statement_line
+        work.connection.execute(lines.update().values(item="barber"))
+    answer = client.get(f"{PATH}/postings.csv", headers=finance | {"Accept": "application/json"})
+    assert answer.status_code == 409
+    assert "barber" in answer.text
+
+
+def test_a_negative_line_changes_the_sides():
+    from datetime import date as day
+    from types import SimpleNamespace
+
+    from services.billing.postings import postings, read_mapping
+
+    line = SimpleNamespace(number=1, kind="deduction", item="repair", amount=Decimal("-300.00"))
+    one, two = postings(read_mapping(), [line], day(2026, 12, 1), cost_centre="HY", project="AIRCON")
+    assert (one.account, one.debit, two.account, two.credit) == (
+        "2302.01",
+        Decimal("300.00"),
+        "5001.13",
+        Decimal("300.00"),
+    )

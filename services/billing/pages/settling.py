@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, fields
 
 from services.billing import store, wording
-from services.billing.api import MONEY
+from services.billing.api import MONEY, safe_text
 from services.billing.handlers import statements as acts
 from services.billing.model import service_day
 from services.billing.pages import reading
+from services.billing.postings import Unmapped, postings, read_mapping
 from services.billing.printed import pdf, xlsx
-from shared.errors import Refused
+from shared.errors import Conflict, Refused
 from shared.web.answers import Answer, Said, file, page, see_other
 from shared.web.routes import Access, Route, Scoped
 from shared.web.schemas import Decimal as Money
@@ -109,7 +112,7 @@ def show(
         found=found, rows=shown, shown_state="overdue" if overdue else ("disputed" if any(line.dispute == "disputed" for line in lines) and found.state == "with_supplier" else found.state),
         signed=signed, payments=payments, undisputed=undisputed, retained=retained, left=found.total - found.paid,
         seats=[*signed, *[None] * max(0, found.signatures - len(signed))],
-        may={name: context.may(f"statement_{name}", here) for name in ("send", "agree", "dispute", "decide", "accept", "sign", "pay", "release")},
+        may={name: context.may(f"statement_{name}", here) for name in ("send", "agree", "dispute", "decide", "accept", "sign", "pay", "release", "postings")},
         has_signed=any(each.account == context.principal.account for each in signed),
         drew=found.drawn_by == context.principal.actor, today=today, problem=problem, errors=errors or {},
         sees_log=reading.sees_log(context),
@@ -288,6 +291,36 @@ def printed(kind: str) -> Callable[..., Answer]:
     return view
 
 
+def posted(context: Context, ref: str, period: str) -> Answer:
+    """The double-entry lines of a statement as CSV; a line without a rule blocks the whole export and is named."""
+    with context.read() as connection:
+        row = reading.wanted(context, connection, ref)
+        found = store.statement(connection, ref, period)
+        context.check(None if found is None else Scoped(supplier=row.supplier))
+        assert found is not None
+        lines = store.statement_lines(connection, found.ref)
+    try:
+        rows = postings(
+            read_mapping(context.own.running.settings["BILLING_POSTINGS"]), lines, service_day(found.drawn_at),
+            cost_centre=row.supplier, project=row.budget_line,
+        )  # fmt: skip
+    except Unmapped as fault:
+        named = ", ".join(f"{number} ({item or kind})" for number, kind, item in fault.lines)
+        raise Conflict("billing.postings.unmapped", lines=named) from fault
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(
+        ("statement", "line", "account", "debit", "credit", "cost_centre", "project", "economic_class", "mapping")
+    )
+    for each in rows:
+        words = (each.account, each.cost_centre, each.project, each.economic_class)
+        account, centre, project, economic = (safe_text(word) for word in words)
+        writer.writerow(
+            (found.ref, each.line, account, each.debit, each.credit, centre, project, economic, each.mapping)
+        )
+    return file(out.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8", name=f"{found.ref}-postings.csv")
+
+
 def last_month(today: date) -> str:
     """The month before that day's."""
     return f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
@@ -299,6 +332,8 @@ ROUTES = (
     Route("GET", f"{PATH}/lines/<int:number>", "statement_line", one_line, allow=MONEY, summary="Where a stated amount comes from."),
     Route("GET", f"{PATH}.pdf", "statement_pdf", printed("pdf"), allow=MONEY, kind="file", summary="A statement to print."),
     Route("GET", f"{PATH}.xlsx", "statement_xlsx", printed("xlsx"), allow=MONEY, kind="file", summary="A statement as a spreadsheet."),
+    Route("GET", f"{PATH}/postings.csv", "statement_postings", posted, allow=FINANCE, kind="file",
+          summary="A statement's double-entry lines."),
     *(
         Route("POST", f"{PATH}{path}", f"statement_{name}", _act(name, do), allow=allow, accepts=accepts, summary=summary,
               fresh=name in {"sign", "pay", "release"})
