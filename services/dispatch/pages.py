@@ -39,6 +39,7 @@ class Own:
     """What this service's views need beside the database."""
 
     hub: Hub
+    alarm_secret: str = ""
 
 
 class Looking(Schema):

@@ -117,6 +117,9 @@ class Roster:
     suppliers: Mapping[str, tuple[str, str]]
     modes: Mapping[str, str] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
+    leaves: tuple[tuple[str, int, date, date], ...] = ()  # crew, member, first day, last day
+    papers: tuple[tuple[str, int, str, date], ...] = ()  # crew, member, skill, first day it is no longer good
+    interests: frozenset[tuple[str, str]] = frozenset()  # crew, an account or "department:<code>"
     _crews: dict[date, tuple[tuple[Team, Crew], ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def crews_on(self, day: date) -> tuple[tuple[Team, Crew], ...]:
@@ -124,6 +127,22 @@ class Roster:
         if day not in self._crews:
             self._crews[day] = tuple((team, crew_of(team, self, day)) for team in self.teams.values() if team.active)
         return self._crews[day]
+
+    def away(self, crew: str, on: date) -> frozenset[int]:
+        """Members of a crew that are on leave on a day."""
+        return frozenset(number for code, number, first, last in self.leaves if code == crew and first <= on <= last)
+
+    def skills_on(self, team: Team, on: date) -> dict[str, int]:
+        """What a crew can do on a day: a skill for which it keeps certificates needs one that is good and whose holder is there."""
+        away = self.away(team.code, on)
+        kept = {skill for code, _, skill, _ in self.papers if code == team.code}
+        good = {s for code, n, s, until in self.papers if code == team.code and until > on and n not in away}
+        return {skill: level for skill, level in team.skills.items() if skill not in kept or skill in good}
+
+    def conflicts_of(self, order: Order) -> frozenset[str]:
+        """Crews that declared an interest in who asks."""
+        about = {order.requester, f"department:{order.department}"}
+        return frozenset(crew for crew, each in self.interests if each in about)
 
     def contract_for(self, supplier: str, item: str, on: date) -> str:
         """The contract under which ``supplier`` does ``item`` on a day; empty when there is none (or in-house)."""
@@ -199,13 +218,13 @@ def crew_of(team: Team, roster: Roster, on: date) -> Crew:
         )
     return Crew(
         id=team.code,
-        skills=team.skills,
+        skills=roster.skills_on(team, on),
         shift=team.shift,
         sites=frozenset({SITE}),
         place=place_of(team.base),
         supplier=team.supplier or None,
         group=team.supplier or "in-house",
-        size=team.size,
+        size=max(0, team.size - len(roster.away(team.code, on))),
         seats=team.seats,
         overtime_max=OVERTIME,
         items=items,
@@ -255,7 +274,7 @@ def standing(
 
 def suggestion(order: Order, roster: Roster, loads: Mapping[str, Load], now: datetime) -> tuple[Suggestion, datetime]:
     """Whom to send, why, and who comes next; with the instant from which its minutes count."""
-    job = job_of(order, now)
+    job = replace(job_of(order, now), conflicts=roster.conflicts_of(order))
     start = midnight(now)
     today = start.date()
     begin = math.floor((now - start) / timedelta(minutes=1))
@@ -288,7 +307,7 @@ def why_unable(order: Order, team: Team, roster: Roster, now: datetime) -> Messa
     """
     if not team.active:
         return Message("dispatch.why.off")
-    job = replace(job_of(order, now), refused_by=frozenset())
+    job = replace(job_of(order, now), refused_by=frozenset(), conflicts=roster.conflicts_of(order))
     return unable(job, crew_of(team, roster, now.astimezone(SITE_ZONE).date()))
 
 

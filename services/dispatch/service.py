@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import api, desk_pages, handlers, orders, pages, store
+from services.dispatch import api, desk_pages, handlers, orders, pages, people, store, upkeep, upkeep_pages
 from services.dispatch.roster import demonstration
 from services.dispatch.settings import SETTINGS
 from services.dispatch.subscriptions import SUBSCRIPTIONS
@@ -28,13 +28,21 @@ BATCH = 100
 
 def routes() -> tuple[Route, ...]:
     """Every route of this service."""
-    return (*api.ROUTES, *desk_pages.ROUTES, *pages.ROUTES, *waiting_pages.routes())
+    return (
+        *api.ROUTES,
+        *desk_pages.ROUTES,
+        *people.ROUTES,
+        *upkeep_pages.ROUTES,
+        *pages.ROUTES,
+        *waiting_pages.routes(),
+    )
 
 
 def build(running: Running) -> Callable[..., Any]:
     """The web application of a running dispatch service."""
+    own = pages.Own(Hub(running.clock, running.database), str(running.settings["DISPATCH_ALARM_SECRET"]))
     # Handlers tell live pages by rows in their own transactions, so the hub reads the table even in one process.
-    return application(running, routes(), folder=FOLDER, own=pages.Own(Hub(running.clock, running.database)))
+    return application(running, routes(), folder=FOLDER, own=own)
 
 
 def demonstrate(running: Running) -> None:
@@ -46,6 +54,7 @@ def demonstrate(running: Running) -> None:
         store.put_crews(work.connection, given.teams, given.members, given.suppliers)
         for cover in given.covers:
             store.put_cover(work.connection, cover, 0)
+        upkeep.demonstrate(work)
 
 
 def notice_breaches(running: Running) -> None:
@@ -75,6 +84,11 @@ def _all(running: Running, look: Callable[[Work, int], int]) -> None:
             return
 
 
+def run_plans(running: Running) -> None:
+    """Plans that are due have their orders."""
+    _all(running, upkeep.run_plans)
+
+
 def forget(running: Running) -> None:
     """What has expired is forgotten."""
     with running.work() as work:
@@ -93,6 +107,7 @@ SERVICE = Service(
         Timer("notice_breaches", 5.0, notice_breaches),
         Timer("warn", 5.0, warn),
         Timer("ask_next", 5.0, ask_next),
+        Timer("run_plans", 60.0, run_plans),
         Timer("forget", 60.0, forget),
     ),
 )

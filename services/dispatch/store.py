@@ -471,7 +471,14 @@ def read_roster(connection: Connection) -> Roster:
     )
     suppliers = {row.code: (row.name, row.name_en) for row in connection.execute(select(tables.supplier))}
     modes = {row.item: row.mode for row in connection.execute(select(tables.item_mode))}
-    return Roster(teams, covers, suppliers, modes)
+    leaves = tuple(
+        (row.crew, row.number, row.from_on, row.until_on) for row in connection.execute(select(tables.leave))
+    )
+    papers = tuple(
+        (row.crew, row.number, row.skill, row.expires_on) for row in connection.execute(select(tables.certificate))
+    )
+    interests = frozenset((row.crew, row.about) for row in connection.execute(select(tables.interest)))
+    return Roster(teams, covers, suppliers, modes, leaves=leaves, papers=papers, interests=interests)
 
 
 def _team(row: Row[Any]) -> Team:

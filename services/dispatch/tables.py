@@ -285,7 +285,7 @@ handover = Table(
 )
 Index("handover_at", handover.c.at)
 
-# People: certificates, leave, declared interests, employers.
+# People: certificates, leave, declared interests.
 certificate = Table(
     "certificate",
     metadata,
@@ -317,19 +317,6 @@ interest = Table(
     Column("declared_by", Text, nullable=False),
     PrimaryKeyConstraint("crew", "about"),
 )
-# Who employed a person and in which crew, from a day on; the newest row that has begun counts, older ones are history.
-employment = Table(
-    "employment",
-    metadata,
-    Column("person", Text, nullable=False),  # first crew and number: stays with the person
-    Column("from_on", Date, nullable=False),
-    Column("crew", Text, nullable=False),
-    Column("employer", Text, nullable=False),  # supplier code; empty = the bureau
-    Column("reason", Text, nullable=False),
-    Column("noted_by", Text, nullable=False),
-    PrimaryKeyConstraint("person", "from_on"),
-)
-
 # Preventive plans and patrol rounds.
 plan = Table(
     "plan",
