@@ -3,9 +3,7 @@
 Revision 0003, after 0002.
 """
 
-import sqlalchemy as sa
 from alembic import op
-
 
 revision = "0003"
 down_revision = "0002"
