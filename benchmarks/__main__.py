@@ -71,10 +71,16 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--short", action="store_true", help="small sizes")
     parser.add_argument("--long", action="store_true", help="also with a million unsent rows")
+    parser.add_argument("--pairs", type=int, default=9, help="paired slices; 9")
+    parser.add_argument("--rows", type=int, default=20_000, help="events of a drain; 20000")
     options = parser.parse_args()
     if unknown := set(options.names) - set(FIGURES):
         parser.error(f"no figure is called {', '.join(sorted(unknown))}")
-    scale = Scale(pairs=3, rows=2000, seconds=0.5, long=options.long) if options.short else Scale(long=options.long)
+    scale = (
+        Scale(pairs=3, rows=2000, seconds=0.5, long=options.long)
+        if options.short
+        else Scale(options.pairs, options.rows, long=options.long)
+    )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends too
     failed = 0
     for name in options.names or FIGURES:

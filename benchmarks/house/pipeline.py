@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -23,13 +24,12 @@ GOALS = {"audit.keep_entries, in batches": 0.50, "a plain handler, one by one": 
 
 def run(scale: Scale) -> str:
     """Both kinds of handler, each with its own broker host and databases."""
-    lines = [
-        _compared(scale, name, goal, _audit if number == 0 else _one_by_one)
-        for number, (name, goal) in enumerate(GOALS.items())
-    ]
+    few = replace(scale, rows=scale.rows // 8)  # one by one a fraction of the rows tells the same, in bounded time
+    (whole, goal), (single, goal_single) = GOALS.items()
+    lines = [_compared(scale, whole, goal, _audit), _compared(few, single, goal_single, _one_by_one)]
     return (
         "\n".join([ground.PAIRED_HEAD, *lines])
-        + f"\n\nRows of a drain: {scale.rows:,}; from their commit to the last effect."
+        + f"\n\nRows of a drain: {scale.rows:,}, one by one {scale.rows // 8:,}; from their commit to the last effect."
     )
 
 
