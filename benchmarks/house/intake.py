@@ -72,4 +72,5 @@ def run(scale: Scale) -> str:
         f"Processor time of the serving process: {cost[0]:.2f} ms a post, bare {cost[1]:.2f} ms"
         f" (a ratio of {cost[1] / cost[0]:.2f}, which other work on the machine moves less). "
         f"Answers other than 201: {refused}. Rows in the outbox afterwards: {filed}."
+        " django-helpdesk was not measured beside it. [Where the time goes](../docs/explanation/speed.md)."
     )

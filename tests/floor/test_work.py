@@ -5,11 +5,15 @@ import psycopg2.extras
 import pytest
 import sqlalchemy.exc
 from sqlalchemy import select
+from sqlalchemy.event import listen
 
+from shared.bus.base import on
 from shared.clock import ManualClock
+from shared.contracts.requests import RequestUrged
 from shared.database import Database, Sql
+from shared.delivery import Consumer
 from shared.work import work
-from tests.floor.world import NOON, PUT, an_event, effects, metadata
+from tests.floor.world import NOON, PUT, a_delivery, an_event, effects, metadata
 
 BROKEN = Sql("INSERT INTO effects (id, subject) VALUES (1, :subject)")
 
@@ -95,3 +99,23 @@ def test_a_work_that_asks_first_adds_begin_its_question_and_commit(database, tri
             unit.later(PUT, subject=subject)
             unit.say(an_event(subject))
     assert len(trips) == 4
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_batch_of_events_costs_four_messages_one_commit_and_no_connection(database, trips, count):
+    def put_down(unit, event, _envelope):
+        unit.later(PUT, subject=event.request_id)
+
+    subscription = on(RequestUrged, do=put_down, service="dispatch")
+    consumer = Consumer("dispatch", database, ManualClock(NOON))
+    commits, connections = [], []
+    listen(database.engine, "commit", lambda _connection: commits.append(1))
+    consumer.deliver(subscription, [a_delivery(1000)])
+    listen(database.engine, "connect", lambda *_: connections.append(1))
+    trips.clear(), commits.clear()
+    outcome = consumer.deliver(subscription, [a_delivery(number, f"r{number}") for number in range(1, count + 1)])
+    assert outcome.handled == count
+    assert len(trips) == 4  # BEGIN, claim, writes, COMMIT
+    assert (len(commits), len(connections)) == (1, 0)
