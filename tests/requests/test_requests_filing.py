@@ -2,6 +2,8 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg2.extensions
+import psycopg2.extras
 import pytest
 from sqlalchemy import event
 
@@ -214,3 +216,24 @@ def test_an_account_files_no_more_than_its_limit(quick):
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429, 429]
     assert int(answers[3].headers["Retry-After"]) > 0
     assert Program(quick, app, "hejing").post("/requests/api/requests", REPAIR).status_code == 201
+
+
+@pytest.mark.parametrize("running", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_on_the_wire_a_filing_by_api_is_one_message_and_no_new_connection(running, app):
+    program = Program(running, app)
+    for number in range(10):  # passes, places, the telephone and a block of numbers are in hand
+        program.post("/requests/api/requests", REPAIR, **{"Idempotency-Key": f"warm-{number}"})
+    messages, connections = [], []
+
+    def wait(connection):
+        messages.append(1)
+        psycopg2.extras.wait_select(connection)
+
+    event.listen(running.database.engine, "connect", lambda *_: connections.append(1))
+    psycopg2.extensions.set_wait_callback(wait)
+    try:
+        answer = program.post("/requests/api/requests", REPAIR, **{"Idempotency-Key": "one"})
+    finally:
+        psycopg2.extensions.set_wait_callback(None)
+    assert answer.status_code == 201
+    assert (len(messages), len(connections)) == (1, 0)
