@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.billing import api, intake, pages
+from services.billing import api, intake, pages, webhooks
 from services.billing.demonstration import demonstrate
 from services.billing.settings import SETTINGS
 from services.billing.signing import FeedSigner
 from services.billing.subscriptions import SUBSCRIPTIONS
 from services.billing.tables import metadata
-from shared.service import Service
+from shared.service import Service, Timer
 from shared.web import waiting_pages
 from shared.web.assembly import application
 
@@ -40,6 +40,7 @@ def routes() -> tuple[Route, ...]:
 
 def build(running: Running) -> Callable[..., Any]:
     """The web application of a running billing service."""
+    webhooks.hook_of(running.settings)  # a hook that may not be is refused at the start
     return application(running, routes(), folder=FOLDER, own=Own(running, FeedSigner(running.settings)))
 
 
@@ -51,4 +52,5 @@ SERVICE = Service(
     subscriptions=SUBSCRIPTIONS,
     application=build,
     demonstrate=demonstrate,
+    timers=(Timer("tell_finance", 2.0, webhooks.tell),),
 )

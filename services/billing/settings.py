@@ -9,6 +9,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Ed25519 private key (PEM) that signs the heads of feeds; empty: kept in HOUQIN_DATA/keys.",
         secret=True,
     ),
+    Setting("BILLING_WEBHOOK_URL", "", "https address that is told when a feed grows; empty: nobody is."),
+    Setting("BILLING_WEBHOOK_HOSTS", "", "Host names, by comma, that webhooks may go to."),
+    Setting(
+        "BILLING_WEBHOOK_SECRETS",
+        "",
+        "What webhooks are signed with: whsec_... by blanks, several during a rotation.",
+        secret=True,
+    ),
     Setting(
         "BILLING_POSTINGS",
         "",

@@ -404,3 +404,14 @@ score = Table(
     Column("at", Moment, nullable=False),
     PrimaryKeyConstraint("scored", "period"),
 )
+
+# How far finance was told of each feed by webhook, and how often that failed in a row.
+webhook_progress = Table(
+    "webhook_progress",
+    metadata,
+    Column("contract", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", Moment),
+    Column("next_at", Moment),
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from services.billing import tables
 from services.billing.handlers.feed import Writer
@@ -42,6 +42,11 @@ def acknowledge(work: Work, contract: str, number: int, head: str) -> None:
     work.connection.execute(delete(table).where(table.c.contract == contract))
     work.connection.execute(
         insert(table), {"contract": contract, "number": number, "head": head, "at": work.now, "by": work.actor}
+    )
+    # Finance is there again: webhooks that were given up start anew.
+    hooks = tables.webhook_progress
+    work.connection.execute(
+        update(hooks).where(hooks.c.contract == contract).values(failures=0, failing_since=None, next_at=None)
     )
     work.say(FeedAcknowledged(contract=contract, number=number, head=head, acknowledged_at=work.now))
 
