@@ -1592,6 +1592,7 @@ class SealedStatement:
         self.by_id = {str(each.get("id")): each for _, each in self.events}
         self.drawn = self._data(envelopes.get(drawn), "billing.statement_drawn.v1")
         self.counted: set[str] = set()
+        self.booked: set[int] = set()
 
     @staticmethod
     def _data(envelope: Any, kind: str) -> dict[str, Any]:
@@ -1739,9 +1740,37 @@ class SealedStatement:
             for id_, data in self._said(type_)
             if id_ in set(events)
         ]
+        if not found and not events:
+            return self._booked(kind, line)
         if not found:
             raise Broken("no event that decided it is in the bundle")
         return SIGNS[kind] * sum(found, Fraction(0)), f"Σ {len(found)}"
+
+    def _booked(self, kind: str, line: dict[str, Any]) -> tuple[Fraction, str]:
+        """A line that names no event: its entries in the sealed feed, each with the event that moved the money."""
+        entries = [
+            (whole_of(data, "number"), number_of(data.get("amount"), "amount"))
+            for _, data in self._said("billing.feed_extended.v1")
+            if (data.get("contract"), data.get("kind"), data.get("booked_in"), data.get("period"))
+            == (line.get("contract"), kind, self.drawn.get("period"), line.get("for_period"))
+        ]
+        if kind == "interest":  # each payment's interest is a line of its own
+            paid = [number_of(data.get("interest"), "interest") for _, data in self._said("billing.statement_paid.v1")]
+            stated = number_of(line.get("amount"), "amount")
+            entries = [each for each in entries if each[0] not in self.booked and each[1] == stated and stated in paid][
+                :1
+            ]
+        else:
+            moved = {
+                data.get("number"): number_of(data.get("amount"), "amount")
+                for _, data in self._said("billing.retention_moved.v1")
+                if f"retention_{data.get('move')}" == kind
+            }
+            entries = [each for each in entries if each[0] not in self.booked and moved.get(each[0]) == abs(each[1])]
+        if not entries:
+            raise Broken("no event that decided it is in the bundle")
+        self.booked |= {number for number, _ in entries}
+        return sum((amount for _, amount in entries), Fraction(0)), f"Σ {len(entries)}"
 
 
 SIGNS = {"deduction": -1, "bonus": 1, "retention_held": -1, "retention_released": 1, "interest": 1}

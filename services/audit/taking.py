@@ -24,6 +24,9 @@ LINE = "billing.statement_line_drawn.v1"
 ISSUED = "billing.statement_issued.v1"
 CARD = "billing.card_in_force.v1"
 ADJUSTED = "billing.adjustment_booked.v1"
+FED = "billing.feed_extended.v1"
+MOVED = "billing.retention_moved.v1"
+PAID = "billing.statement_paid.v1"
 
 
 def bundle_of(connection: Connection, thing: str, point: Shown, reads: Reads = EVERYTHING) -> tuple[bytes, int]:
@@ -63,12 +66,24 @@ def _behind(
             wanted |= {str(one) for one in data.get("events", ())} | {str(data.get("card_event", ""))}
     contract = str(_data(drawn).get("contract", ""))
     period = _data(drawn).get("period")
-    adjusted = [
+    booked = [
         each
-        for each in store.timeline_of_type(connection, contract, ADJUSTED, MOST)
-        if _data(each).get("booked_in") == period
+        for type_ in (ADJUSTED, FED)
+        for each in store.timeline_of_type(connection, contract, type_, MOST)
+        if _data(each).get("booked_in") == period and _data(each).get("kind") not in {"charge", "closing"}
     ]
-    return [*store.entries_of_events(connection, wanted - {""}), *adjusted]
+    numbers = {_data(each).get("number") for each in booked}
+    moved = [
+        each
+        for each in store.timeline_of_type(connection, contract, MOVED, MOST)
+        if _data(each).get("number") in numbers
+    ]
+    paid = [
+        each
+        for each in store.timeline_of_type(connection, contract, PAID, MOST)
+        if any(_data(one).get("kind") == "interest" for one in booked)
+    ]
+    return [*store.entries_of_events(connection, wanted - {""}), *booked, *moved, *paid]
 
 
 def _data(entry: store.Entry) -> dict[str, Any]:
