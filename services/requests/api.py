@@ -45,6 +45,9 @@ class FilingBody(Schema):
     headcount = Whole(0, 1_000_000, load_default=0)
     quantity = Whole(0, 1_000_000, load_default=0)
     contact = forms.Phone(load_default="")
+    on_behalf_of = Key(
+        load_default="", metadata={"description": "User name of the person for whom it is; dispatchers only."}
+    )
     answers = fields.Dict(keys=fields.String(), values=fields.Raw(), load_default=dict)
 
 
@@ -261,7 +264,8 @@ def file_request(context: Context) -> Answer:
     wanted = forms.from_json(item, body)
     try:
         with context.work() as work:
-            filed = filing.file_request(work, desk, context.principal, wanted, "api")
+            requester, filed_by = filing.on_behalf(work, context.principal, body["on_behalf_of"])
+            filed = filing.file_request(work, desk, requester, wanted, "api", filed_by=filed_by)
     except Taken as error:
         raise error.told() from None
     context.after_commit(desk.numbers.refill)

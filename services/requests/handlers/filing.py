@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from services.requests import model, quotas, store
 from services.requests.bookings import claiming
 from services.requests.hours import promised
-from services.requests.requester import Requester, oneself
+from services.requests.requester import Requester, another, oneself
 from shared.contracts.requests import Answer, RequestFiled
 from shared.errors import Invalid
 from shared.language import language
@@ -100,6 +100,25 @@ def file_request(
     else:
         said = work.say(event, sequence=1)
     return Filed(request_id, reference, model.tracking_code(desk.secret, request_id), work.now, held, said)
+
+
+ON_BEHALF = frozenset({"dispatcher", "administrator"})  # the telephone desk
+
+
+def on_behalf(work: Work, person: Principal, user: str) -> tuple[Requester, str]:
+    """For whom ``person`` files, and by whom it is filed when these are two; oneself when ``user`` is empty.
+
+    Raises:
+        Invalid: the person may not file for others, or nobody of that name can sign in.
+    """
+    if not user:
+        return oneself(person), ""
+    if not ON_BEHALF & set(person.roles):
+        raise Invalid(fields={"on_behalf_of": ["requests.field.not_for_others"]})
+    account = store.account_by_user(work.connection, user)
+    if account is None or not account.may_sign_in(work.now):
+        raise Invalid(fields={"on_behalf_of": ["requests.field.nobody"]})
+    return another(account), "" if account.id == person.account else person.account
 
 
 def _over_quota(

@@ -191,6 +191,7 @@ def file_form(context: Context, code: str) -> Answer:
     posted = single(context.request.form, forms.list_fields(item))
     for name in ("_csrf", "_key"):
         posted.pop(name, None)
+    user = str(posted.pop("on_behalf_of", "")).strip()[:64]
     words, pick = str(posted.pop("place_words", "")).strip(), posted.pop("place_pick", "")
     if pick:
         return _form_page(context, item, {**posted, "place": pick})
@@ -205,7 +206,10 @@ def file_form(context: Context, code: str) -> Answer:
     try:
         wanted = forms.from_form(item, posted)
         with context.work() as work:
-            filed = filing.file_request(work, desk, context.principal, wanted, "form")
+            requester, filed_by = filing.on_behalf(work, context.principal, user)
+            filed = filing.file_request(
+                work, desk, requester, wanted, "phone" if filed_by else "form", filed_by=filed_by
+            )
     except (Invalid, Taken) as error:
         context.held.close()
         if isinstance(error, Taken):
@@ -250,6 +254,8 @@ def _form_page(context: Context, item: Item, given: dict[str, Any], error: Refus
         priority=int(given["priority"]) if str(given.get("priority", "")).isdigit() else item.usual,
         promises=promises_shown(item, context.now),
         standing=standing,
+        for_others=bool(filing.ON_BEHALF & set(person.roles)),
+        on_behalf_of=context.request.form.get("on_behalf_of", "")[:64],
         earliest=context.now.astimezone(SITE_ZONE).strftime("%Y-%m-%dT%H:%M"),
         wall=wall,
     )  # fmt: skip
