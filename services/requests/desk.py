@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from services.requests import model, quotas, store
 from services.requests.catalogue import Catalogue, load_catalogue
+from shared.web.live import Hub
 from shared.work import Work
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class Desk:
     channels: dict[str, Channel] = field(default_factory=dict)
     promises: filed.Desk | None = None
     numbers: Numbers = field(init=False)
+    hub: Hub = field(init=False)
     _places: dict[str, Place] = field(default_factory=dict)
     _departments: dict[str, Department] = field(default_factory=dict)
     _read_at: float = float("-inf")
@@ -114,6 +116,8 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.numbers = Numbers(self.database, self.clock)
+        # Handlers tell live pages by rows in their own transactions, so the hub reads the table even in one process.
+        self.hub = Hub(self.clock, self.database)
 
     def place(self, connection: Connection, code: str) -> Place | None:
         """The place of this code; None when there is none."""

@@ -29,7 +29,7 @@ from shared import filed
 from shared.errors import Transient
 from shared.service import Service, Timer
 from shared.settings import BadSettings
-from shared.web import waiting_pages
+from shared.web import live, waiting_pages
 from shared.web.assembly import application, cursor_secret, keys_folder, signer
 from shared.web.limits import Limit
 from shared.web.principal import ROLES
@@ -155,6 +155,7 @@ def forget(running: Running) -> None:
     with running.work() as work:
         store.prune_people(work.connection, work.now, work.now - model.FORGOTTEN_AFTER)
         links.prune(work)
+        live.prune(work)
         chat.forget(work)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.clock import Clock
     from shared.database import Database
     from shared.web.context import Context
+    from shared.work import Work
 
 log = logging.getLogger("houqin.live")
 
@@ -47,6 +48,17 @@ _PUT = Sql("INSERT INTO live_row (channel, event, data, at) VALUES (:channel, :e
 _AFTER = Sql("SELECT id, channel, event, data FROM live_row WHERE id > :after ORDER BY id LIMIT 2000")
 _LAST = Sql("SELECT coalesce(max(id), 0) FROM live_row")
 _PRUNE = Sql("DELETE FROM live_row WHERE at < :before")
+
+
+def tell(work: Work, channel: str, event: str, data: Any) -> None:
+    """Pages that listen to ``channel`` will be told once this work is committed; hubs that read the table hear it."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    work.later(_PUT, channel=channel, event=event, data=text, at=work.now)
+
+
+def prune(work: Work) -> None:
+    """What was told more than ten minutes ago is forgotten; for services whose pages may be open nowhere."""
+    work.later(_PRUNE, before=work.now - KEPT)
 
 
 @dataclass(frozen=True)

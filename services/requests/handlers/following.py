@@ -10,6 +10,7 @@ from services.requests.bookings import claiming
 from shared.contracts import billing, dispatch
 from shared.contracts.requests import RequestConfirmed, RequestReopened, RequestUrged, RequestWithdrawn
 from shared.errors import NotYet
+from shared.web import live
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,6 +116,13 @@ def close_unanswered(work: Work, before: datetime, limit: int = 200) -> int:
 def _act(work: Work, request: Request, what: str, who: Who, detail: str = "", **values: object) -> None:
     store.change_request(work.connection, request.id, version=request.version + 1, changed_at=work.now, **values)
     store.happen(work, request.id, what, who=who[0], who_en=who[1], detail=detail, sequence=request.version + 1)
+    _tell(work, request)
+
+
+def _tell(work: Work, request: Request) -> None:
+    """Open pages of the requester, and of whoever filed it for him, look again."""
+    for account in sorted({request.requester, request.filed_by} - {""}):
+        live.tell(work, f"account:{account}", "row", {"ref": model.short(request.reference)})
 
 
 # ---- dispatch
@@ -193,6 +201,7 @@ def note_breach(work: Work, event: dispatch.PromiseBreached, envelope: Envelope)
         work, request.id, "breached", at=event.noticed_at, detail=event.promise, order_id=event.order_id,
         sequence=envelope.sequence, event_id=envelope.id,
     )  # fmt: skip
+    _tell(work, request)
 
 
 def note_usage(work: Work, event: billing.UsageRecorded, envelope: Envelope) -> None:
@@ -258,3 +267,4 @@ def _settle(work: Work, request: Request, known: dict[str, KnownOrder]) -> None:
         due_at=(order.finish_due_at or order.arrival_due_at or order.response_due_at) if order else None,
         finished_at=order.finished_at if order and state in {"to_confirm", "closed"} else None,
     )  # fmt: skip
+    _tell(work, request)

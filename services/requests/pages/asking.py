@@ -14,7 +14,7 @@ from services.requests.handlers import filing, following
 from services.requests.requester import oneself
 from shared.clock import SITE_ZONE, from_text, to_text
 from shared.errors import Absent, Invalid, Refused
-from shared.web.answers import Answer, page, see_other
+from shared.web.answers import Answer, events, page, see_other
 from shared.web.intake import Said, single
 from shared.web.routes import Route
 from shared.web.schemas import Key, Text, Whole
@@ -52,6 +52,12 @@ class FormQuery(Schema):
     place = Key(load_default="")
     level = Key(load_default="")
     what = Key(load_default="")
+
+
+class Listening(Schema):
+    """Where a stream goes on."""
+
+    last = Text(20, load_default="")
 
 
 class ConfirmForm(Schema):
@@ -287,6 +293,7 @@ def mine(context: Context) -> Answer:
     desk: Desk = context.own
     cursors = context.application.cursors
     key = cursors.read("mine", asked["cursor"])
+    place = desk.hub.place()
     who = store.Seen(account=context.principal.account)
     with context.read() as connection:
         places = desk.places(connection)
@@ -308,6 +315,7 @@ def mine(context: Context) -> Answer:
     return page(
         "requests/mine.html",
         view=asked["view"],
+        place=place,
         totals=totals,
         groups=_groups(rows),
         shown=len(shown),
@@ -316,6 +324,13 @@ def mine(context: Context) -> Answer:
         else "",
         first=context.url("mine", view=asked["view"]) if key else "",
     )
+
+
+def follow(context: Context) -> Answer:
+    """What changes on requests of mine, as it happens."""
+    context.query()
+    desk: Desk = context.own
+    return events(desk.hub.stream(context, [f"account:{context.principal.account}"]))
 
 
 def _groups(rows: list[Row]) -> list[dict[str, Any]]:
@@ -350,6 +365,7 @@ def one(context: Context, reference: str) -> Answer:
 
 def _one_page(context: Context, reference: str, *, filed: bool = False, error: Refused | None = None) -> Answer:
     desk: Desk = context.own
+    place = desk.hub.place()
     with context.read() as connection:
         request = api.wanted(context, connection, reference)
         places = desk.places(connection)
@@ -367,6 +383,7 @@ def _one_page(context: Context, reference: str, *, filed: bool = False, error: R
     return page(
         "requests/request.html",
         status=error.status if error else 200,
+        place=place,
         row=row_of(context, request, places),
         request=request,
         item=desk.catalogue.get(request.item),
@@ -549,6 +566,7 @@ ROUTES = (
     Route("GET", "/new/<code>", "form", show_form, allow=access.ASK, accepts=FormQuery, summary="The form of an item.",
           sample={"code": "repair"}),
     Route("POST", "/new/<code>", "file_form", file_form, allow=access.ASK, creates=True, summary="File a request."),
+    Route("GET", "/live", "live", follow, allow=access.ASK, kind="events", accepts=Listening, summary="What changes on my requests."),
     Route("GET", "/mine", "mine", mine, allow=access.ASK, accepts=MineQuery, summary="My requests.", sample={}),
     Route("GET", "/<reference>", "request", one, allow=access.READ, accepts=RequestQuery, summary="One request."),
     Route("POST", "/<reference>/withdraw", "withdraw", withdraw, allow=access.ACT, accepts=WithdrawForm, summary="Withdraw."),

@@ -86,6 +86,8 @@ export function swap(old, fresh, { force = false } = {}) {
   }
   const held = old.contains(document.activeElement) ? path(old, document.activeElement) : null;
   if (old.getAttribute("aria-selected") === "true") { fresh.setAttribute("aria-selected", "true"); fresh.tabIndex = 0; }
+  const folds = all("details", fresh); // what was unfolded stays so
+  all("details", old).forEach((each, index) => { if (each.open && folds[index]) folds[index].open = true; });
   old.replaceWith(fresh);
   if (held) (held.reduce((node, index) => node?.children[index], fresh) ?? fresh).focus({ preventScroll: true });
   enliven(fresh);
