@@ -118,7 +118,9 @@ def test_a_route_answers_the_questions_every_route_must(pair):
     if route.kind == "api" and route.method in {"POST", "PUT", "PATCH"} and route.name not in SIGNED_BY_OTHERS:
         assert route.accepts is not None, "what it accepts"
     if route.changes and not route.proof:
-        assert "renew" in route.name or route.name in SIGNED_BY_OTHERS, "only the renewal of a pass goes without a form token"
+        assert "renew" in route.name or route.name in SIGNED_BY_OTHERS, (
+            "only the renewal of a pass goes without a form token"
+        )
     if route.allow.public and route.changes:
         assert route.limit is not None or route.name.startswith(("renew", "look")), "how often, as anybody may"
     assert route.path.startswith("/")
