@@ -19,6 +19,7 @@ POINTS = (
     "consumer.before_commit",
     "consumer.before_ack",
     "consumer.acked",
+    "log.batched",
     "log.signed",
     "log.published",
 )

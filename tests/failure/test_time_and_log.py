@@ -143,7 +143,8 @@ class Died(BaseException):
 
 
 @pytest.mark.parametrize(
-    "point", ["consumer.claimed", "consumer.before_commit", "consumer.before_ack", "log.signed", "log.published"]
+    "point",
+    ["consumer.claimed", "consumer.before_commit", "consumer.before_ack", "log.batched", "log.signed", "log.published"],
 )
 def test_an_audit_that_dies_anywhere_has_no_checkpoint_without_its_entries_and_no_second_history(
     tmp_path, monkeypatch, point

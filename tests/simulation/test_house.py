@@ -8,7 +8,7 @@ import pytest
 from shared.faults import POINTS
 from tests.simulation import house, world
 
-HISTORIES = int(os.environ.get("HOUQIN_TEST_HOUSES", "150"))
+HISTORIES = int(os.environ.get("HOUQIN_TEST_HOUSES", "120"))
 FIRST = int(os.environ.get("HOUQIN_TEST_SEED", "1"))
 REGRESSIONS = Path(__file__).with_name("regressions.txt")
 
