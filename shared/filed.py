@@ -12,6 +12,7 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -43,11 +44,15 @@ class Desk:
         """The public key, as the verifier takes it with ``--filed-by``."""
         return f"{self.name}+{self._id.hex()}+{base64.b64encode(ED25519 + self._public).decode()}"
 
-    @property
-    def _public(self) -> bytes:
-        return Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
+    @cached_property
+    def _key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self.seed)
 
-    @property
+    @cached_property
+    def _public(self) -> bytes:
+        return self._key.public_key().public_bytes_raw()
+
+    @cached_property
     def _id(self) -> bytes:
         return sha256(self.name.encode() + b"\n" + ED25519 + self._public).digest()[:4]
 
@@ -56,7 +61,7 @@ class Desk:
         filed = int(filed_at.timestamp())
         until = filed + int(within.total_seconds())
         text = f"houqin/filed/v1\n{self.origin}\n{event_id}\n{filed}\n{until}\n"
-        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(text.encode())
+        signature = self._key.sign(text.encode())
         return f"{text}\n— {self.name} {base64.b64encode(self._id + signature).decode()}\n"
 
 
