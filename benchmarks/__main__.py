@@ -94,7 +94,9 @@ def main() -> int:
         print(section, flush=True)
         found = sections(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
         found[name] = section
-        body = "\n\n".join(f"<!-- {each} -->\n{found[each]}" for each in FIGURES if each in found)
+        body = "\n\n".join(
+            f"<!-- {each} -->\n{found[each]}" for each in dict.fromkeys((*FIGURES, *found)) if each in found
+        )
         RESULTS.write_text(f"{HEAD}\n{body}\n", encoding="utf-8")
     return failed
 
