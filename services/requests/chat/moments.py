@@ -28,7 +28,7 @@ _SHORT_UNITS = frozenset({"minute", "hour", "second"})
 _INSTEAD_OF = re.compile(r"\b(?:rather than|instead of|not)\s+(?:on |at )?$|不是$|而不是$")
 # A repair or a cleaning is wanted before this, not at this time: 下午要交材料, meeting at three.
 _REASON_AFTER = re.compile(
-    "\\s*(?:就|还|又)?(?:要|得|有|开)(?:交|用|开|汇报|上课|考试|来|个会|会|接待|检查|办|活动|培训|客)"
+    "\\s*(?:里|间|的时候)?(?:走路|走着|看不|危险|害怕|没法|不方便|上厕所|容易)|\\s*(?:就|还|又)?(?:要|得|有|开)(?:交|用|开|汇报|上课|考试|来|个会|会|接待|检查|办|活动|培训|客)"
 )
 _SINCE = re.compile(r"(?:从|自|打)\s*$|\bsince\s*$")
 # After a time these tell that it is past: 昨天报的, 早上就坏了.
@@ -82,7 +82,8 @@ def names_request(sentence: Sentence, one: TimeExpression) -> bool:
 
 def is_reason(sentence: Sentence, one: TimeExpression) -> bool:
     """True when the time tells what something is needed for."""
-    return bool(_REASON_AFTER.match(sentence.low[one.span[1] : one.span[1] + 8]))
+    general = one.text.lower() in ("at night", "in the dark", "at noon", "in the evening") and not one.dated
+    return general or bool(_REASON_AFTER.match(sentence.low[one.span[1] : one.span[1] + 8]))
 
 
 def is_near(one: TimeExpression, reference: datetime) -> bool:

@@ -83,6 +83,7 @@ _EN = {
     ),
     "room": re.compile(
         r"\b((?:first|second|third|fourth|1st|2nd|3rd|4th|small|large|big|main|east|west|north|south|[a-z]+)\s+(?:conference|meeting|reception)\s+room)\b"
+        r"|\b((?:small|large|big|great|main|lecture|old|new)\s+(?:auditorium|theatre|theater|ballroom))\b"
         r"|\b((?:conference|meeting|interview|training|reception|seminar)\s+room\s+(?:[a-h]\b|\d{1,2}\b(?![:.]\d|\s*(?:people|pax|ppl|am|pm|persons))|one\b|two\b|three\b))"
         r"|\b((?:the\s+)?(?:director|mayor|secretary|minister|manager|chief|governor|chairman|chairwoman|president|commissioner|boss|deputy mayor|vice mayor)(?:'s|s'|’s)?(?:\s+[a-z]+'s)?\s+office)\b"
         r"|\b([a-z]+(?:'s|s'|’s)\s+office)\b"
