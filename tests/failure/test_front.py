@@ -171,6 +171,48 @@ def test_a_locked_table_and_an_exhausted_pool_mean_503_within_seconds(front):
     assert front.post("locked-0").status_code == 201
 
 
+@pytest.mark.own_servers
+def test_above_its_bound_the_intake_answers_503_at_once_with_the_time_to_come_again(front):
+    before = front.filed()[0]
+    front.process.kill()
+    front.process.wait()
+    front.settings["REQUESTS_HTTP_WORKERS"] = "2"
+    raw = front.postgres.connect(front.mark)
+    raw.autocommit = False
+    try:
+        front.start()
+        assert front.post("bound-warm").status_code == 201
+        raw.cursor().execute("LOCK TABLE request IN ACCESS EXCLUSIVE MODE")
+        held = [threading.Thread(target=front.post, args=(f"bound-held-{number}",)) for number in range(2)]
+        for each in held:
+            each.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'request'::regclass"
+        watch = front.postgres.connect(front.mark).cursor()
+        until(lambda: watch.execute(waiting) or watch.fetchone()[0] == 2, "two posts at work")
+        for number in range(10):
+            began = time.monotonic()
+            answer = front.post(f"bound-{number}")
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert time.monotonic() - began < 1
+        assert watch.execute(waiting) or watch.fetchone()[0] == 2  # those at work were not disturbed
+        raw.rollback()
+        for each in held:
+            each.join()
+        assert (
+            'houqin_http_busy_total{service="requests"} 10.0'
+            in requests.get(f"{front.address}/metrics", timeout=5).text
+        )
+        assert front.post("bound-0").status_code == 201  # who comes again is served
+        assert front.filed()[0] == before + 4
+    finally:
+        raw.close()
+        del front.settings["REQUESTS_HTTP_WORKERS"]
+        front.process.kill()
+        front.process.wait()
+        front.start()
+
+
 def descriptors(process):
     return len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
 

@@ -14,6 +14,7 @@ from shared.database import Database
 from shared.relay import Relay, StandBy, sole_writer
 from shared.work import work
 from tests.floor.world import NOON, an_event, metadata
+from tests.wire import counted
 
 
 def say(database, count, first=0):
@@ -177,3 +178,21 @@ def test_nothing_is_lost_and_nothing_is_marked_unconfirmed_whatever_fails(data):
         relay.confirm([event.number for event in events])
     assert accepted == set(range(1, said + 1))
     database.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("count", [1, 40, 500])
+def test_a_relay_batch_is_nine_messages_and_one_commit_however_many_rows(store, count):
+    """BEGIN; what was confirmed; what is wanted again; the rows without a number; the last numbers; the rows' numbers;
+    the last number of the type and of all, one each; COMMIT. It publishes only afterwards, through its own process.
+    """
+    with sole_writer(store) as begin:
+        relay = Relay("requests", begin)
+        relay.start()
+        say(store, 1)
+        relay.confirm([event.number for event in relay.take()])
+        say(store, count, first=1)
+        with counted(store) as cost:
+            assert len(relay.take()) == count
+    assert cost.within(messages=9, commits=1), cost
