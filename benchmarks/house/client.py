@@ -27,11 +27,12 @@ class Slice:
 class Client:
     """Posts ``body`` to ``path``; each post has an Idempotency-Key of its own."""
 
-    def __init__(self, port: int, path: str, body: object, bearer: str = "", connections: int = 16) -> None:
+    def __init__(self, port: int, path: str, body: object, bearer: str = "", connections: int = 16,
+                 scheme: str = "Bearer") -> None:  # fmt: skip
         self.port = port
         payload = json.dumps(body, ensure_ascii=False).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-        head += f"Content-Length: {len(payload)}\r\n" + (f"Authorization: Bearer {bearer}\r\n" if bearer else "")
+        head += f"Content-Length: {len(payload)}\r\n" + (f"Authorization: {scheme} {bearer}\r\n" if bearer else "")
         self._before, self._after = head.encode() + b"Idempotency-Key: ", b"\r\n\r\n" + payload
         self._sockets = [self._connect() for _ in range(connections)]
 
