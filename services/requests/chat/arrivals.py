@@ -81,6 +81,7 @@ def heard(work: Work, desk: Desk, platform: str, said: Inbound) -> str:
     words = language(code)
     if links.looks_like_code(said.text):
         if not said.private:
+            links.void(work, said.text)
             return words("chat.link.private")
         outcome = links.redeem(work, platform, said.user, said.text)
         if outcome == "done":

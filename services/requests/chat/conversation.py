@@ -46,6 +46,8 @@ MOST_CHOICES = 6
 PLACE = ("building", "floor", "room")
 MOST_WORDS = 400  # characters of what was said that go with a request
 _URGES = re.compile(r"催|快点|快一点|赶紧|hurry|chase|speed|urge|nudge|push (?:it|them)", re.IGNORECASE)
+# Not in company: what shows a person's own requests, or changes or judges one.
+_PRIVATE = frozenset({"amend", "cancel", "query", "reschedule", "rate", "complain"})
 _LISTED = ("filed", "assigned", "under_way", "paused", "reopened", "to_confirm")
 
 
@@ -67,7 +69,7 @@ class Message:
         channel: web, wecom, dingtalk, feishu, mail.
         key: the channel's own id of the message; the same when it is delivered again.
         language: of the answer.
-        private: nobody else reads along; group chats never withdraw or confirm anything.
+        private: nobody else reads along; in company only filing, help and a call for a person are served.
     """
 
     channel: str
@@ -112,7 +114,9 @@ def hear(work: Work, desk: Desk, person: Principal, message: Message, second: Se
     if known is not None:
         return known
     now = work.now.astimezone(SITE_ZONE).replace(tzinfo=None, second=0, microsecond=0)
-    talk = dict(conversation.state)
+    whole = dict(conversation.state)
+    # What is being put together in private is never read out in company, nor agreed to there.
+    talk = whole if message.private else whole.setdefault("company", {})
     state = _state(talk, idle=work.now - conversation.changed_at > IDLE)
     if not state.drafts and not state.taking_back:
         talk["words"] = []
@@ -123,13 +127,27 @@ def hear(work: Work, desk: Desk, person: Principal, message: Message, second: Se
     if not _short(message.text):
         talk["words"] = [*talk.get("words", ()), message.text][-12:]
     taken = step(state, message.text, now, second(message.text, now) if second else None)
+    if not message.private:
+        taken = _in_company(state, taken)
     state = _done(turn, taken)
     talk["talk"] = state.stored()
     answer = _answer(turn, state)
-    if not records.keep(work.connection, conversation, talk, work.now):
+    if not records.keep(work.connection, conversation, whole, work.now):
         raise Overtaken
     records.note(work.connection, conversation.id, message.key, message.text[:2000], answer, work.now)
     return answer
+
+
+def _in_company(before: State, taken: Step) -> Step:
+    """``taken``, or nothing but the word that this is done in a private chat.
+
+    More about an emergency raised here is taken: where it is must never be lost.
+    """
+    asked = any(one.kind in _PRIVATE and one.slots.get("urgency") != "emergency" for one in taken.effects)
+    asked |= any(one.kind in _PRIVATE - {"amend"} for one in taken.effects)
+    if not asked and not taken.state.taking_back and not any(draft.amends for draft in taken.state.drafts):
+        return taken
+    return Step(before, (Act("private_only"),))
 
 
 def _short(text: str) -> bool:
@@ -331,7 +349,7 @@ def _query(turn: _Turn, effect: Effect) -> None:
             "chat.no_such_request" if ticket else "chat.nothing_under_way"
         )
         return
-    if _URGES.search(effect.text) and len(requests) == 1 and turn.message.private:
+    if _URGES.search(effect.text) and len(requests) == 1:
         following.urge(turn.work, _locked(turn, requests[0]), _who(turn.person))
         turn.answers["answer.query"] = words("chat.urged", reference=model.short(requests[0].reference))
         return

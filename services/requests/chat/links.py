@@ -87,6 +87,11 @@ def redeem(work: Work, platform: str, user: str, text: str) -> str:
     return "done"
 
 
+def void(work: Work, text: str) -> None:
+    """The code ``text``, which others have read, binds nobody any more."""
+    work.connection.execute(delete(_code).where(_code.c.digest == _digest(text.strip().upper())))
+
+
 def account_of(connection: Connection, platform: str, user: str) -> str | None:
     """The account for which this user of the platform speaks."""
     return connection.execute(

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from services.requests.chat import arrivals, links
+from services.requests import store
+from services.requests.chat import arrivals, links, records
 from services.requests.chat.channels import Challenge, DingTalk, Feishu, Ignored, Inbound, Rejected, WeCom
 from services.requests.chat.channels import dingtalk as ding
 from services.requests.chat.channels import feishu as lark
@@ -343,12 +344,12 @@ class TestFeishu(ChannelSuite):
         }
         return headers, {}, body
 
-    def call(self, text="你好", user="u1", message="m1", when=NOW, token="v"):
+    def call(self, text="你好", user="u1", message="m1", when=NOW, token="v", kind="p2p"):
         event = {
             "schema": "2.0", "header": {"event_id": message, "event_type": "im.message.receive_v1", "token": token},
             "event": {
                 "sender": {"sender_id": {"open_id": user}},
-                "message": {"message_type": "text", "chat_type": "p2p", "chat_id": "oc", "content": json.dumps({"text": f"@_user_1 {text}"})},
+                "message": {"message_type": "text", "chat_type": kind, "chat_id": "oc", "content": json.dumps({"text": f"@_user_1 {text}"})},
             },
         }  # fmt: skip
         return self.signed(self.encrypted(event), when)
@@ -477,6 +478,96 @@ def test_a_linked_person_files_by_chat_and_is_answered_by_the_platform(linked, p
     assert (event["data"]["channel"], event["data"]["requester"]) == (name, person("hanbing").account)
     assert arrivals.send_due(linked, tokens=arrivals.Tokens()) == 4
     assert "1125-001" in json.dumps(platform.taken[-1][1], ensure_ascii=False)
+
+
+GROUPS = {"dingtalk": "2", "feishu": "group"}
+
+
+@pytest.fixture(params=list(GROUPS))
+def chat(request, linked, platform):
+    """hanbing, linked: ``chat(text)`` says it in private, ``chat(text, True)`` in a group; what comes back is the answer."""
+    app, name = an_app(linked), request.param
+    with linked.work() as work:
+        links.redeem(work, name, "u1", links.make_code(work, person("hanbing").account))
+    moments = (NOW + timedelta(seconds=n) for n in range(60))
+
+    def say(text, in_company=False):
+        when = next(moments)
+        kind = {"kind": GROUPS[name]} if in_company else {}
+        assert deliver(app, name, platform, text=text, message=f"m{when}", when=when, **kind).status_code == 200
+        arrivals.send_due(linked, tokens=arrivals.Tokens())
+        return platform.taken[-1][1].get("content") or platform.taken[-1][1]["text"]["content"]
+
+    say.running, say.channel = linked, name
+    return say
+
+
+def states(running):
+    with running.database.read() as connection:
+        return [one.state for one in store.list_requests(connection, store.Seen(account=person("hanbing").account))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1125-001取消", "1125-001不用了", "withdraw 1125-001", "1125-001改到明天下午三点", "1125-001五星，师傅很好", "rate 1125-001 5 stars",
+        "1125-001到哪了", "where is 1125-001", "我的申请都到哪了", "催一下1125-001", "我要投诉1125-001的师傅态度差",
+    ],
+)  # fmt: skip
+def test_in_company_nobody_withdraws_changes_rates_complains_or_sees_a_list(chat, text):
+    chat("2号楼302空调不制冷")
+    chat("好")
+    events = said(chat.running)
+    answer = chat(text, True)
+    assert "单独" in answer or "private chat" in answer, answer
+    assert "302" not in answer
+    chat("是的", True)  # a yes to a question that was never put
+    assert states(chat.running) == ["filed"]
+    assert said(chat.running) == events
+    with chat.running.database.read() as connection:
+        assert records.waiting_calls(connection, person("hanbing").organisation) == []
+
+
+def test_a_yes_in_company_agrees_to_nothing_that_was_asked_in_private(chat):
+    chat("2号楼302空调不制冷")
+    assert "302" not in chat("你好", True)  # the private draft is not read out
+    chat("好", True)
+    assert filed(chat.running) == []
+    chat("好")
+    assert len(filed(chat.running)) == 1
+    chat("取消1125-001")
+    chat("是的", True)
+    assert states(chat.running) == ["filed"]
+    chat("是的")
+    assert states(chat.running) == ["withdrawn"]
+
+
+def test_in_company_one_still_files_and_what_was_filed_there_is_not_changed_there(chat):
+    chat("2号楼302空调不制冷", True)
+    chat("好", True)
+    assert states(chat.running) == ["filed"]
+    for text in ("不对，是303", "刚才那个取消", "算了不用修了"):
+        chat(text, True)
+        chat("好", True)
+    assert states(chat.running) == ["filed"]
+    assert len(filed(chat.running)) == 1
+
+
+def test_where_an_emergency_is_can_be_added_in_company(chat):
+    chat("水管爆了", True)
+    chat("水管爆了，在2号楼3楼", True)
+    assert sorted(states(chat.running)) == ["filed", "withdrawn"]
+    chat("刚才那个取消", True)
+    chat("是的", True)
+    assert sorted(states(chat.running)) == ["filed", "withdrawn"]
+
+
+def test_a_code_shown_in_company_binds_nobody(chat):
+    with chat.running.work() as work:
+        code = links.make_code(work, person("hejing").account)
+    chat(code, True)
+    with chat.running.work() as work:
+        assert links.redeem(work, chat.channel, "somebody else", code) == "wrong"
 
 
 @pytest.mark.parametrize("name", list(SUITES))
