@@ -46,9 +46,12 @@ def from_text(text: str) -> datetime:
     """Read an RFC 3339 instant; the answer is aware, UTC.
 
     Raises:
-        ValueError: ``text`` is no instant or has no offset.
+        ValueError: ``text`` is no instant, has no offset, or lies outside the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} lies outside the calendar") from error

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
-from shared.database import Moment, RowId, Sql, as_moment
+from shared.database import Moment, RowId, Sql, as_moment, numbers, texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
+
+    from shared.work import Work
+
+FEW = 64  # places that are claimed in one round trip; looking more of them up again costs more than a second one
 
 Place = tuple[str, str, int, int]  # source, type (or "*"), epoch, number
 
@@ -83,6 +87,10 @@ _CLAIM = Sql(
        SELECT :handler, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
               json_extract(value, '$[3]') FROM json_each(:places) WHERE true
        ON CONFLICT DO NOTHING RETURNING source, type, epoch, number""",
+    postgresql="""INSERT INTO inbox (handler, source, type, epoch, number)
+       SELECT :handler, p.s, p.t, p.e, p.n FROM unnest(CAST(:sources AS text[]), CAST(:types AS text[]),
+              CAST(:epochs AS integer[]), CAST(:numbers AS bigint[])) AS p(s, t, e, n)
+       ON CONFLICT DO NOTHING RETURNING source, type, epoch, number""",
 )
 # Two statements, so that the second sees what was folded while the first waited, and one round trip: what this very
 # transaction has inserted and no watermark covers.
@@ -98,6 +106,32 @@ _CLAIM_BOTH = Sql(
        LEFT JOIN watermark w ON w.handler = i.handler AND w.source = i.source AND w.type = i.type AND w.epoch = i.epoch
        WHERE i.xmin = CAST(pg_current_xact_id() AS xid) AND i.number > coalesce(w.upto, 0)""",
 )
+# A claim that breaks its whole transaction where one of the places was seen before: it needs no answer of its own. The
+# guard reads the watermark after the insert, as above.
+_TAKE = Sql(
+    "INSERT INTO inbox (handler, source, type, epoch, number) VALUES (:handler, :source, :type, :epoch, :number)"
+)
+_GUARD = Sql(
+    "",
+    postgresql="""SELECT CAST(CASE WHEN EXISTS (SELECT FROM watermark WHERE handler = :handler AND source = :source
+       AND type = :type AND epoch = :epoch AND upto >= :number) THEN 'seen' ELSE '0' END AS integer)""",
+    prepare=True,
+)
+_TAKE_MANY = Sql(
+    "",
+    postgresql="""INSERT INTO inbox (handler, source, type, epoch, number)
+       SELECT CAST(:handler AS text), p.s, p.t, p.e, p.n FROM unnest(CAST(:sources AS text[]), CAST(:types AS text[]),
+              CAST(:epochs AS integer[]), CAST(:numbers AS bigint[])) AS p(s, t, e, n)""",
+    prepare=True,
+)
+_GUARD_MANY = Sql(
+    "",
+    postgresql="""SELECT CAST(CASE WHEN EXISTS (SELECT FROM unnest(CAST(:sources AS text[]), CAST(:types AS text[]),
+              CAST(:epochs AS integer[]), CAST(:numbers AS bigint[])) AS p(s, t, e, n)
+       JOIN watermark w ON w.handler = :handler AND w.source = p.s AND w.type = p.t AND w.epoch = p.e
+       WHERE w.upto >= p.n) THEN 'seen' ELSE '0' END AS integer)""",
+    prepare=True,
+)
 _WATERMARKS = Sql("SELECT source, type, epoch, upto FROM watermark WHERE handler = :handler")
 
 
@@ -109,13 +143,15 @@ def claim(connection: Connection, handler: str, places: Sequence[Place]) -> set[
     """
     if not places:
         return set()
-    if connection.dialect.name != "sqlite":
-        sources, types, epochs, numbers = (list(column) for column in zip(*dict.fromkeys(places), strict=True))
-        fresh = _CLAIM_BOTH.run(
-            connection, handler=handler, sources=sources, types=types, epochs=epochs, numbers=numbers
-        )
-        return {(source, type_, epoch, number) for source, type_, epoch, number in fresh}
-    new = _CLAIM.run(connection, handler=handler, places=json.dumps(list(dict.fromkeys(places)))).all()
+    wanted = list(dict.fromkeys(places))
+    if connection.dialect.name == "sqlite":
+        new = _CLAIM.run(connection, handler=handler, places=json.dumps(wanted)).all()
+    else:
+        columns = _columns(wanted)
+        if len(wanted) <= FEW:
+            fresh = _CLAIM_BOTH.run(connection, handler=handler, **columns)
+            return {(source, type_, epoch, number) for source, type_, epoch, number in fresh}
+        new = _CLAIM.run(connection, handler=handler, **columns).all()
     if not new:
         return set()
     upto = {
@@ -172,6 +208,30 @@ def fold(connection: Connection, now: datetime) -> int:
         if upto > before or numbers.get(key):
             gone += _FOLDED.run(connection, **place, upto=upto).rowcount
     return gone
+
+
+def take(work: Work, handler: str, places: Sequence[Place]) -> None:
+    """Mark ``places`` as seen by ``handler`` with the last message of ``work``; PostgreSQL only.
+
+    The work ends with an error, and nothing of it holds, where one of them was seen before or stands there twice.
+    """
+    if len(places) == 1:
+        source, type_, epoch, number = places[0]
+        place = {"handler": handler, "source": source, "type": type_, "epoch": epoch, "number": number}
+        work.later(_TAKE, **place)
+        work.later(_GUARD, **place)
+        return
+    least: dict[tuple[str, str, int], int] = {}
+    for source, type_, epoch, number in places:
+        least[source, type_, epoch] = min(number, least.get((source, type_, epoch), number))
+    work.later(_TAKE_MANY, handler=handler, **_columns(places))
+    work.later(_GUARD_MANY, handler=handler, **_columns([(*place, number) for place, number in least.items()]))
+
+
+def _columns(places: Sequence[Place]) -> dict[str, str]:
+    """Places as four arrays."""
+    sources, types, epochs, given = zip(*places, strict=True)
+    return {"sources": texts(sources), "types": texts(types), "epochs": numbers(epochs), "numbers": numbers(given)}
 
 
 @dataclass(frozen=True)

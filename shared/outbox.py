@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
 from shared.contracts.base import numbered
-from shared.database import RowId, Sql
+from shared.database import RowId, Sql, run_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,10 +70,26 @@ _SET_HEAD = Sql(
 _NUMBER = Sql(
     """UPDATE outbox SET epoch = :epoch, sourcenumber = json_extract(given.value, '$[1]'),
        typenumber = json_extract(given.value, '$[2]')
-       FROM json_each(:given) AS given WHERE outbox.row_id = json_extract(given.value, '$[0]')""",
-    postgresql="""UPDATE outbox SET epoch = :epoch, sourcenumber = given.s, typenumber = given.t
-       FROM unnest(CAST(:rows AS bigint[]), CAST(:sources AS bigint[]), CAST(:types AS bigint[])) AS given(r, s, t)
-       WHERE outbox.row_id = given.r""",
+       FROM json_each(:given) AS given WHERE outbox.row_id = json_extract(given.value, '$[0]')"""
+)
+# The same in one statement, one round trip: all of it sees the heads as they were before.
+_NUMBER_AT_ONCE = Sql(
+    "",
+    postgresql="""WITH due AS MATERIALIZED (
+       SELECT row_id, type, row_number() OVER (ORDER BY row_id) AS s,
+              row_number() OVER (PARTITION BY type ORDER BY row_id) AS t
+       FROM (SELECT row_id, type FROM outbox WHERE sourcenumber IS NULL ORDER BY row_id LIMIT :limit) AS few),
+     given AS (
+       UPDATE outbox SET epoch = :epoch, typenumber = coalesce(own.last, 0) + due.t,
+              sourcenumber = coalesce((SELECT last FROM heads WHERE type = '*'), 0) + due.s
+       FROM due LEFT JOIN heads own ON own.type = due.type WHERE outbox.row_id = due.row_id
+       RETURNING outbox.sourcenumber AS s, outbox.typenumber AS t, outbox.type, outbox.sealed),
+     noted AS (
+       INSERT INTO heads (type, last)
+       SELECT type, max(t) FROM given GROUP BY type UNION ALL SELECT '*', max(s) FROM given HAVING count(*) > 0
+       ON CONFLICT (type) DO UPDATE SET last = excluded.last)
+     SELECT s, t, type, sealed FROM given ORDER BY s""",
+    prepare=True,
 )
 
 
@@ -86,12 +102,18 @@ class Outgoing:
     body: bytes
 
 
-def number_rows(connection: Connection, epoch: int, limit: int) -> list[Outgoing]:
-    """Give the next numbers to the oldest unnumbered rows; at most ``limit``.
+def number_rows(
+    connection: Connection, epoch: int, limit: int, first: Sequence[tuple[Sql, dict[str, Any]]] = ()
+) -> list[Outgoing]:
+    """Give the next numbers to the oldest unnumbered rows; at most ``limit``; and do ``first`` before, in one message.
 
     Rows are chosen by "not numbered", never by "id above the last", so that a transaction that commits late is found.
-    Only the relay that holds the service's lock may call it.
+    Only the relay that holds the service's lock may call it, as the last act of its transaction.
     """
+    if connection.dialect.name != "sqlite":
+        found = run_last(connection, [*first, (_NUMBER_AT_ONCE, {"epoch": epoch, "limit": limit})])
+        return _outgoing(found or (), epoch)
+    run_last(connection, first)
     rows = _UNNUMBERED.run(connection, limit=limit).all()
     if not rows:
         return []
@@ -105,11 +127,7 @@ def number_rows(connection: Connection, epoch: int, limit: int) -> list[Outgoing
         touched.add(type_)
         given.append([row_id, source, place])
         out.append(Outgoing(source, type_, numbered(sealed, epoch, source, place)))
-    if connection.dialect.name == "sqlite":
-        _NUMBER.run(connection, epoch=epoch, given=json.dumps(given))
-    else:
-        row_ids, sources, places = (list(column) for column in zip(*given, strict=True))
-        _NUMBER.run(connection, epoch=epoch, rows=row_ids, sources=sources, types=places)
+    _NUMBER.run(connection, epoch=epoch, given=json.dumps(given))
     for type_ in touched:
         _SET_HEAD.run(connection, type=type_, last=heads[type_])
     return out
@@ -159,7 +177,8 @@ def heads(connection: Connection) -> dict[str, int]:
 _SENT = Sql("SELECT epoch, upto, ahead FROM sent ORDER BY epoch DESC LIMIT 1")
 _SET_SENT = Sql(
     """INSERT INTO sent (epoch, upto, ahead) VALUES (:epoch, :upto, :ahead)
-       ON CONFLICT (epoch) DO UPDATE SET upto = excluded.upto, ahead = excluded.ahead"""
+       ON CONFLICT (epoch) DO UPDATE SET upto = excluded.upto, ahead = excluded.ahead""",
+    prepare=True,
 )
 _RESENDS = Sql("SELECT row_id, epoch, type, numbers FROM resend ORDER BY row_id LIMIT 20")
 _RESENT = Sql("DELETE FROM resend WHERE row_id = :row_id")
@@ -175,9 +194,9 @@ def sent(connection: Connection) -> tuple[int, int, set[int]]:
     return (1, 0, set()) if row is None else (int(row[0]), int(row[1]), set(json.loads(row[2])))
 
 
-def set_sent(connection: Connection, epoch: int, upto: int, ahead: set[int]) -> None:
-    """Note what the broker has taken on."""
-    _SET_SENT.run(connection, epoch=epoch, upto=upto, ahead=json.dumps(sorted(ahead)))
+def set_sent(epoch: int, upto: int, ahead: set[int]) -> tuple[Sql, dict[str, Any]]:
+    """What notes that the broker has taken on so much."""
+    return _SET_SENT, {"epoch": epoch, "upto": upto, "ahead": json.dumps(sorted(ahead))}
 
 
 def take_resends(connection: Connection) -> list[Outgoing]:

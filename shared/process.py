@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared import observe, settings
+from shared import observe, settings, working_time
 from shared.database import Database
 from shared.errors import Transient
 from shared.service import Running, Service
@@ -44,6 +44,10 @@ def of(name: str) -> Service:
 
 def assemble(service: Service, loaded: Settings) -> Running:
     """A running service over its database, as the settings say."""
+    try:
+        working_time.settle(loaded["HOUQIN_WORKDAYS"])
+    except ValueError as error:
+        raise settings.BadSettings(f"HOUQIN_WORKDAYS: {error}") from error
     upper = service.name.upper()
     url = loaded[f"{upper}_DATABASE_URL"]
     if not url:
@@ -173,7 +177,7 @@ def relay(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: worker.stop())
     if options.listen:
-        _watch(worker, options.listen)
+        watch(options.listen, lambda: {"relay": worker.state} if worker.state not in {"", "standing by"} else {})
     worker.run()
     return 0
 
@@ -193,15 +197,12 @@ def _again(running: Running, first: int, last: int | None) -> int:
     return 0
 
 
-def _watch(worker: Any, where: str) -> None:
+def watch(where: str, waits_for: Callable[[], dict[str, str]]) -> None:
+    """``/health``, ``/ready`` and ``/metrics`` answer at ``host:port`` beside what this process does."""
     from werkzeug.serving import make_server
 
     host, port = address(where)
-
-    def ready() -> dict[str, str]:
-        return {"relay": worker.state} if worker.state not in {"", "standing by"} else {}
-
-    server = make_server(host, port, operations(ready), threaded=True)
+    server = make_server(host, port, operations(waits_for), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 

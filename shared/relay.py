@@ -10,12 +10,12 @@ import logging
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exc
 
 from shared import outbox
-from shared.database import Sql
+from shared.database import Sql, run_last
 from shared.faults import fault
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 WINDOW = 2000  # events handed over and not yet confirmed, at most
 BATCH = 500  # rows numbered in one commit, at most
+SELDOM = 50  # takes from one look for what was asked for again to the next, while there is always something new
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Relay:
         begin: opens a write transaction; on PostgreSQL on the very connection that holds the relay's lock, so that a
             relay that lost the lock cannot write either.
         in_flight: published and in doubt, by number.
+        more: whether the last ``take`` perhaps left something; of what comes later a commit tells.
     """
 
     service: str
@@ -48,12 +50,14 @@ class Relay:
     window: int = WINDOW
     batch: int = BATCH
     in_flight: dict[int, Outgoing] = field(default_factory=dict)
+    more: bool = False
     _epoch: int = 0
     _upto: int = 0
     _ahead: set[int] = field(default_factory=set)
     _read: int = 0  # the greatest number taken into memory since the start
     _head: int = 0  # the greatest number given
     _dirty: bool = False
+    _takes: int = 0
     _again: deque[Outgoing] = field(default_factory=deque)
 
     def start(self) -> None:
@@ -74,12 +78,14 @@ class Relay:
         if room <= 0:
             self.note()
             return []
+        self.more = True
         if self._again:
             events = [self._again.popleft() for _ in range(min(room, len(self._again)))]
         elif self._read < self._head:
             events = self._leftover(room)
         else:
             events = self._number(room)
+            self.more = len(events) >= room or bool(self._again)
         for event in events:
             self.in_flight[event.number] = event
         return events
@@ -87,20 +93,25 @@ class Relay:
     def _leftover(self, room: int) -> list[Outgoing]:
         with self.begin() as connection:
             found = outbox.after(connection, self._epoch, self._read, room)
-            self._write_progress(connection)
+            run_last(connection, self._progress())
+        self._noted()
         self._read = found[-1].number if found else self._head
         return [event for event in found if event.number not in self._ahead]
 
     def _number(self, room: int) -> list[Outgoing]:
         fault("relay.before_numbering")
         with self.begin() as connection:
-            self._write_progress(connection)
-            again = outbox.take_resends(connection)
-            events = outbox.number_rows(connection, self._epoch, room)
+            events = outbox.number_rows(connection, self._epoch, room, self._progress())
+        self._noted()
         fault("relay.numbered")
         if events:
             self._read = self._head = events[-1].number
-        self._again.extend(event for event in again if event.number not in self.in_flight)
+        # What was asked for again is looked for when there is nothing new, and now and then when there always is.
+        self._takes += 1
+        if not events or self._takes % SELDOM == 0:
+            with self.begin() as connection:
+                again = outbox.take_resends(connection)
+            self._again.extend(event for event in again if event.number not in self.in_flight)
         return events
 
     def confirm(self, numbers: Iterable[int]) -> None:
@@ -130,11 +141,14 @@ class Relay:
         """Write what was confirmed since the last commit, if anything was."""
         if self._dirty:
             with self.begin() as connection:
-                self._write_progress(connection)
+                run_last(connection, self._progress())
+            self._noted()
 
-    def _write_progress(self, connection: Connection) -> None:
+    def _progress(self) -> list[tuple[Sql, dict[str, Any]]]:
+        return [outbox.set_sent(self._epoch, self._upto, self._ahead)] if self._dirty else []
+
+    def _noted(self) -> None:
         if self._dirty:
-            outbox.set_sent(connection, self._epoch, self._upto, self._ahead)
             self._dirty = False
             fault("relay.marked")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.engine import make_url
 
 from shared import outbox
-from shared.database import Sql
+from shared.database import Sql, run_last
 from shared.errors import HouqinError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def raise_epoch(connection: Connection, first: int | None = None) -> int:
     again = [number for number in range(start, last + 1) if number not in ahead or number <= upto]
     for at in range(0, len(again), 1000):
         outbox.WANT.run(connection, epoch=epoch, type="*", numbers=json.dumps(again[at : at + 1000]))
-    outbox.set_sent(connection, epoch + 1, 0, set())
+    run_last(connection, [outbox.set_sent(epoch + 1, 0, set())])
     _FORGET_HEADS.run(connection)
     return epoch + 1
 

@@ -71,6 +71,11 @@ COMMON = (
         secret=True,
     ),
     Setting("HOUQIN_TRUSTED_PROXIES", "", "Addresses, by comma, whose X-Forwarded-For is believed."),
+    Setting(
+        "HOUQIN_WORKDAYS",
+        "",
+        "Days that this site works or not whatever the State Council's notice says: 2027-02-06=worked, 2027-02-08=free.",
+    ),
     Setting("HOUQIN_LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting("HOUQIN_FAULT", "", "For failure tests only: the point at which the process kills itself."),
 )

@@ -49,6 +49,11 @@ def measure(running: Running) -> None:
         states = {str(state): int(count) for state, count in _STATES.run(connection)}
         gaps = inbox.gaps(connection, limit=1)
         observe.OUTBOX_WAITING.labels(running.name).set(outbox.unnumbered(connection))
+        if not running.database.is_sqlite:  # which has no clock but this host's
+            asked = running.clock.now()
+            there = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+            halfway = asked + (running.clock.now() - asked) / 2
+            observe.CLOCK_OFFSET.labels(running.name).set((halfway - there).total_seconds())
     for state in ("waiting", "parked", "dead"):
         observe.WAITING.labels(running.name, state).set(states.get(state, 0))
     now = running.clock.now()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from shared import outbox
-from shared.contracts.base import MAX_EVENT_BYTES, Envelope, Event, seal
+from shared.contracts.base import MAX_EVENT_BYTES, Event, sealed
 from shared.database import Database, Sql, run_last
 from shared.ids import Ids, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -39,7 +38,7 @@ class Work:
     """
 
     service: str
-    connection: Connection
+    database: Database
     now: datetime
     actor: str
     correlation_id: str = ""
@@ -49,6 +48,25 @@ class Work:
     said: int = 0
     revoked: bool = False  # passes died in this work; the process that did it looks again at once
     _later: list[tuple[Sql, dict[str, Any]]] = field(default_factory=list)
+    _connection: Connection | None = None
+    _open: AbstractContextManager[Connection] | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of this transaction, which begins at its first use.
+
+        Raises:
+            Transient: the database is away, full or busy.
+        """
+        if self._connection is None:
+            self._open = self.database.write()
+            self._connection = self._open.__enter__()
+        return self._connection
+
+    @property
+    def begun(self) -> bool:
+        """Whether this work has touched the database, or will."""
+        return self._open is not None or bool(self._later)
 
     def say(self, event: Event, sequence: int = 0) -> str:
         """Record ``event`` in this transaction; the relay publishes it after the commit.
@@ -62,24 +80,20 @@ class Work:
             EventTooLarge: it would not fit into one log entry.
         """
         event_id = self.new_id()
-        sealed = seal(
-            Envelope(
-                id=event_id,
-                source=self.service,
-                type=event.TYPE,
-                subject=event.subject,
-                time=self.now,
-                data=event.data(),
-                sequence=sequence,
-                correlationid=self.correlation_id,
-                causationid=self.causation_id,
-                actor=self.actor,
-                traceparent=self.traceparent,
-            )
+        text = sealed(
+            event,
+            id=event_id,
+            source=self.service,
+            time=self.now,
+            sequence=sequence,
+            correlationid=self.correlation_id,
+            causationid=self.causation_id,
+            actor=self.actor,
+            traceparent=self.traceparent,
         )
-        if len(sealed) > MAX_EVENT_BYTES // 3 and len(sealed.encode()) > MAX_EVENT_BYTES:
+        if len(text) > MAX_EVENT_BYTES // 3 and len(text.encode()) > MAX_EVENT_BYTES:
             raise EventTooLarge(event.TYPE)
-        self.later(outbox.PUT, type=event.TYPE, sealed=sealed)
+        self.later(outbox.PUT, type=event.TYPE, sealed=text)
         self.said += 1
         return event_id
 
@@ -91,12 +105,40 @@ class Work:
         self._later.append((statement, parameters))
 
     def flush(self) -> None:
-        """Write now what was put off; called by the owner of the transaction as the last act before the commit."""
+        """Write now what was put off, in this transaction."""
         statements, self._later = self._later, []
         run_last(self.connection, statements)
 
+    def __enter__(self) -> Self:
+        return self
 
-@contextmanager
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self.end(error)
+        if error is None and self.said:
+            self.database.committed()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Commit everything, what was put off last; or, with an ``error``, nothing. Called by the work's owner alone.
+
+        A work that only put writes off is one round trip.
+
+        Raises:
+            Transient: the database is away, full or busy; nothing was written.
+        """
+        if self._open is None:
+            if error is None and self._later:
+                self.database.write_at_once(self._later)
+            return
+        opened, self._open = self._open, None
+        try:
+            if error is None:
+                self.flush()
+        except BaseException as failure:
+            opened.__exit__(type(failure), failure, failure.__traceback__)
+            raise
+        opened.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+
+
 def work(
     service: str,
     database: Database,
@@ -107,24 +149,12 @@ def work(
     causation_id: str = "",
     traceparent: str = "",
     ids: Ids = new_id,
-) -> Iterator[Work]:
-    """Open one unit of work; committed when the block ends, rolled back when it raises.
+) -> Work:
+    """One unit of work, used with ``with``; committed when the block ends, rolled back when it raises.
 
-    Raises:
+    Leaving the block raises:
         Transient: the database is away, full or busy; nothing was written.
     """
-    with database.write() as connection:
-        unit = Work(
-            service=service,
-            connection=connection,
-            now=clock.now(),
-            actor=actor or f"system:{service}",
-            correlation_id=correlation_id,
-            causation_id=causation_id,
-            traceparent=traceparent,
-            new_id=ids,
-        )
-        yield unit
-        unit.flush()
-    if unit.said:
-        database.committed()
+    return Work(
+        service, database, clock.now(), actor or f"system:{service}", correlation_id, causation_id, traceparent, ids
+    )

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 DAY = 1440  # minutes
 # Adding working time to a calendar that is never open must end: nobody promises anything further away.
 FURTHEST = 20_000  # days
+KEPT = 800  # days remembered by a calendar
 
 Spans = tuple[tuple[int, int], ...]  # minutes since midnight, [open, closed), ascending and apart
 
@@ -58,6 +59,38 @@ def published_workday(day: date) -> bool | None:
     return bool(is_workday(day))
 
 
+_site: dict[date, bool] = {}  # what this installation's setting says
+
+
+def overrides_of(text: str) -> dict[date, bool]:
+    """Dates with whether they are worked, from ``2027-02-06=worked, 2027-02-08=free``.
+
+    Raises:
+        ValueError: something is no date, or neither worked nor free.
+    """
+    found = {}
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        day, _, word = part.partition("=")
+        if word.strip() not in {"worked", "free"}:
+            raise ValueError(f"{part!r} is not of the form 2027-02-06=worked or 2027-02-08=free")
+        try:
+            found[date.fromisoformat(day.strip())] = word.strip() == "worked"
+        except ValueError as error:
+            raise ValueError(f"{part!r}: {error}") from error
+    return found
+
+
+def settle(text: str) -> None:
+    """Every calendar made from here on takes a site's own word on single dates into account.
+
+    Raises:
+        ValueError: as ``overrides_of``.
+    """
+    found = overrides_of(text)
+    _site.clear()
+    _site.update(found)
+
+
 @dataclass(frozen=True)
 class Days:
     """Which dates are worked.
@@ -66,7 +99,7 @@ class Days:
         overrides: a site's own word on single dates, True = worked; it stands above the published table.
     """
 
-    overrides: Mapping[date, bool] = field(default_factory=dict)
+    overrides: Mapping[date, bool] = field(default_factory=lambda: dict(_site))
 
     def is_workday(self, day: date) -> bool:
         """Whether ``day`` is worked; for an unknown year: Monday to Friday without the fixed statutory holidays."""
@@ -120,6 +153,10 @@ class Calendar:
     hours: Hours = OFFICE
     days: Days = field(default_factory=Days)
     zone: tzinfo = SITE_ZONE
+    # Spans of days already counted, as instants: hours, days and zone of a calendar never change.
+    _known: dict[date, tuple[tuple[datetime, datetime], ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def always(self) -> Calendar:
         """The same place counted around the clock, for 24-hour items."""
@@ -181,11 +218,19 @@ class Calendar:
         start = start.astimezone(UTC)
         first = start.astimezone(self.zone).date()
         for ahead in range(FURTHEST):
-            day = first + timedelta(ahead)
-            for opens, closes in self.spans(day):
-                end = self._instant(day, closes)
-                if end > start:
-                    yield max(start, self._instant(day, opens)), end
+            for opens, closes in self._instants(first + timedelta(ahead)):
+                if closes > start:
+                    yield max(start, opens), closes
+
+    def _instants(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        """Working hours of ``day`` as instants, UTC."""
+        found = self._known.get(day)
+        if found is None:
+            found = tuple((self._instant(day, opens), self._instant(day, closes)) for opens, closes in self.spans(day))
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            self._known[day] = found
+        return found
 
     def _instant(self, day: date, minute: int) -> datetime:
         """Wall-clock ``minute`` of ``day`` at the site, UTC; minute 1440 is the next midnight."""

@@ -8,9 +8,11 @@ included, while the broker is in alarm.
 # ruff: noqa: E402  the patch comes before whatever it patches
 from __future__ import annotations
 
+import os
 import warnings
 
 warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # its own resolver costs 8 MiB and 0.3 s a process: see _resolve
 import eventlet
 
 eventlet.monkey_patch()
@@ -21,6 +23,7 @@ psycogreen.eventlet.patch_psycopg()
 
 import contextlib
 import errno
+import gc
 import io
 import json
 import logging
@@ -33,10 +36,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import amqp.exceptions
+import eventlet.green.socket
 import eventlet.tpool
 import eventlet.wsgi
 import kombu.exceptions
 from eventlet.greenpool import GreenPool
+from eventlet.semaphore import Semaphore
 from kombu import Connection, Consumer, Queue
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from nameko.runners import ServiceRunner
@@ -47,7 +52,7 @@ from shared.bus.memory import TRANSPORT, URL, MemoryPublisher, first_unseen
 from shared.bus.rabbit import LISTEN, heads_body
 from shared.bus.topology import heads_key
 from shared.contracts.base import Undecodable
-from shared.database import Sql, run_last
+from shared.database import Sql
 from shared.delivery import read
 from shared.errors import Transient
 from shared.faults import fault
@@ -65,14 +70,33 @@ log = logging.getLogger(__name__)
 LOST = (OSError, amqp.exceptions.AMQPError, kombu.exceptions.KombuError)
 BODY_SECONDS = 15  # a request's body must have come by then
 MAX_BODY = 12_000_000  # bytes; JSON and forms have narrower limits of their own
+LOOKUP_THREADS = 4  # for names that the system resolves
 HEAVY_THREADS = 2  # for passwords: each hash takes 19 MiB, and more threads than processors win nothing
 AT_HAND = 100  # messages the broker hands over before their acknowledgement, at least: it is slow to send the next
 TOGETHER = 0.002  # seconds after a wake-up of the relay in which further commits wait for one more
 NOTIFY = Sql(f"NOTIFY {LISTEN}")
+POLITE = (
+    0.01  # seconds that work in the background waits for requests that are being answered, between two slices of it
+)
 GRACE = 10  # seconds in flight requests and handlers have when the process is asked to stop
 
-eventlet.tpool.set_num_threads(HEAVY_THREADS)
-apart.use(eventlet.tpool.execute)
+eventlet.tpool.set_num_threads(HEAVY_THREADS + LOOKUP_THREADS)
+_heavy = Semaphore(HEAVY_THREADS)
+
+
+def _apart(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    with _heavy:
+        return eventlet.tpool.execute(function, *arguments, **named)
+
+
+def _resolve(*arguments: Any, **named: Any) -> Any:
+    """``socket.getaddrinfo`` by the system's own resolver, while others go on."""
+    return eventlet.tpool.execute(_system_getaddrinfo, *arguments, **named)
+
+
+_system_getaddrinfo = eventlet.patcher.original("socket").getaddrinfo
+socket.getaddrinfo = eventlet.green.socket.getaddrinfo = _resolve
+apart.use(_apart)
 
 
 @dataclass
@@ -462,8 +486,8 @@ def start_waking(running: Running) -> None:
         while True:
             state["event"].wait()
             state["event"] = eventlet.event.Event()
-            with contextlib.suppress(Transient), running.database.write() as connection:
-                run_last(connection, [(NOTIFY, {})])
+            with contextlib.suppress(Transient):
+                running.database.write_at_once([(NOTIFY, {})])
             eventlet.sleep(TOGETHER)
 
     running.database.after_commit.append(wake)
@@ -535,6 +559,14 @@ def start_memory_relay(running: Running, listeners: Sequence[Running]) -> None:
     eventlet.spawn(announce)
 
 
+def _let_others_go_on(gate: Any) -> None:
+    """Whoever is ready goes on; as long as requests are being answered, but not for ever, they go first."""
+    eventlet.sleep(0)
+    until = time.monotonic() + POLITE
+    while getattr(gate, "active", 0) and time.monotonic() < until:
+        eventlet.sleep(0.001)
+
+
 def serve(hosts: Sequence[Host], address: tuple[str, int], application: Callable[..., Any], connections: int) -> Any:
     """Start the services and answer their runner; ``wait`` on it.
 
@@ -551,5 +583,9 @@ def serve(hosts: Sequence[Host], address: tuple[str, int], application: Callable
         else:
             start_waking(host.running)
     start_watching(hosts[0].running.name if len(hosts) == 1 else "embedded")
+    apart.give_way_by(partial(_let_others_go_on, application))
+    # What was imported and built stays for good: looking through it for garbage would silence the loop each time.
+    gc.collect()
+    gc.freeze()
     runner.start()
     return runner

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL = 1.0  # seconds between looks at the outbox when no wake-up came
+NOTED_WITHIN = 0.02  # seconds in which confirms are noted together, unless events wait for room
 RETURNED_PAUSE = 5.0  # seconds before an unroutable event is tried again
 HEADS_EVERY = 60.0  # seconds between announcements of the last numbers
 LONGEST_PAUSE = 5.0  # seconds between tries to reach the broker, at most
@@ -67,6 +68,7 @@ class RabbitRelay:
         self._returned: set[int] = set()
         self._tag = 0
         self._pump_planned = False
+        self._note_planned = False
         self._paused_until = 0.0
         self._failure: Exception | None = None
 
@@ -120,6 +122,7 @@ class RabbitRelay:
         self._tag = 0
         self._failure = None
         self._pump_planned = False
+        self._note_planned = False
         self._channel = None
         self.state = "broker away"
         self._connection = SelectConnection(
@@ -214,7 +217,7 @@ class RabbitRelay:
             )
             fault("relay.published")
         observe.OUT.labels(self.service).inc(len(events))
-        if len(events) and len(relay.in_flight) < relay.window:
+        if relay.more and len(relay.in_flight) < relay.window:
             self._plan()
 
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
@@ -234,6 +237,7 @@ class RabbitRelay:
             numbers = [] if number is None else [number]
         relay = self._relay
         assert relay is not None
+        full = len(relay.in_flight) >= relay.window
         if method.NAME == "Basic.Nack":
             relay.refuse(numbers)
         elif self._returned:
@@ -247,6 +251,14 @@ class RabbitRelay:
         else:
             relay.confirm(numbers)
         fault("relay.confirmed")
+        if full:
+            self._plan()
+        elif not self._note_planned:  # with the next events, or by itself in a moment
+            self._note_planned = True
+            self._connection.ioloop.call_later(NOTED_WITHIN, self._note)
+
+    def _note(self) -> None:
+        self._note_planned = False
         self._plan()
 
     def _resume(self) -> None:

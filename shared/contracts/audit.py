@@ -15,12 +15,14 @@ class LogRead(Event):
 
     TYPE: ClassVar[str] = "audit.log_read.v1"
     SUBJECT: ClassVar[str] = "account_id"
+    PERSONAL: ClassVar[tuple[str, ...]] = ("words",)
 
     account_id: str
     what: str  # overview, entry, timeline, search, export, disclosure
-    filter: str  # canonical text of what was asked
+    filter: str  # number, thing or day that was asked for
     count: int  # entries shown
     read_at: datetime  # UTC
+    words: str = ""  # words that were searched for; they may name a person
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,22 @@ class KeyRotated(Event):
     added: tuple[str, ...]  # vkeys
     retired: tuple[str, ...]  # vkeys
     rotated_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogOpened(Event):
+    """A log was closed and this one follows it; the final checkpoint of the one before is named. Consumers: audit itself."""
+
+    TYPE: ClassVar[str] = "audit.log_opened.v1"
+    SUBJECT: ClassVar[str] = "origin"
+
+    origin: str
+    number: int  # how many logs came before
+    first: int  # number of its first entry
+    before: str  # origin of the log that was closed
+    before_size: int  # entries that its final checkpoint states
+    before_root: str  # root that it states, base64
+    opened_at: datetime  # UTC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +123,23 @@ class AuditWaitingSettled(Event):
     act: str  # sent_again, discarded
     reason: str = ""
     settled_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditAccessNoted(Event):
+    """Somebody changed what the audit service keeps beside the log, as where digests are sent. Consumers: audit itself."""
+
+    TYPE: ClassVar[str] = "audit.access_noted.v1"
+    SUBJECT: ClassVar[str] = "account_id"
+    PERSONAL: ClassVar[tuple[str, ...]] = ("words",)
+
+    account_id: str
+    what: str  # change, refused
+    route: str  # name of the route
+    of: str  # ids and references of what it was about
+    noted_at: datetime  # UTC
+    count: int = 0
+    words: str = ""  # what was set, JSON
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 import marshmallow
 from marshmallow import EXCLUDE
@@ -20,6 +21,10 @@ from marshmallow import fields as wire
 
 from shared.clock import from_text, to_text
 from shared.loading import Reader
+from shared.text import compact, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REGISTRY: dict[str, type[Event]] = {}
 SERVICES = ("requests", "dispatch", "billing", "audit")
@@ -119,7 +124,64 @@ class Envelope:
     traceparent: str = ""
 
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+def written(value: Any) -> str:
+    """``compact`` of an event's ``data()``, or of a dataclass in it, made without the dictionary between."""
+    cls: Any = type(value)
+    names, pattern = _pattern(cls)
+    return pattern % tuple(
+        [quoted(each) if type(each) is str else _TEXTS.get(type(each), _other)(each) for each in names(value)]
+    )
+
+
+def _other(value: Any) -> str:
+    """A value of no plain kind, as JSON."""
+    if isinstance(value, tuple):
+        return "[" + ",".join([quoted(each) if type(each) is str else _other(each) for each in value]) + "]"
+    if is_dataclass(value):
+        return written(value)
+    return compact(plain(value))
+
+
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    int: str,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _value: "null",
+    datetime: lambda value: f'"{to_text(value)}"',
+}
+
+
+@cache
+def _pattern(cls: Any) -> tuple[Callable[[Any], tuple[Any, ...]], str]:
+    """What takes the values out of one of ``cls``, and the text with a place for each."""
+    names = _names(cls)
+    values = attrgetter(*names) if len(names) > 1 else lambda one: tuple([getattr(one, name) for name in names])
+    return values, "{" + ",".join(f"{quoted(name)}:%s" for name in names) + "}"
+
+
+def sealed(
+    event: Event,
+    *,
+    id: str,  # noqa: A002  as in the envelope
+    source: str,
+    time: datetime,
+    sequence: int = 0,
+    correlationid: str = "",
+    causationid: str = "",
+    actor: str = "",
+    traceparent: str = "",
+) -> str:
+    """``event`` in its envelope: :func:`seal`, written straight from the event's fields. The hot path of every filing."""
+    text = (
+        f'{{"specversion":"1.0","id":{quoted(id)},"source":{quoted(source)},"type":{quoted(event.TYPE)},'
+        f'"subject":{quoted(event.subject)},"time":"{to_text(time)}","datacontenttype":"application/json",'
+        f'"data":{written(event)},"sequence":{sequence},"correlationid":{quoted(correlationid or id)},'
+        f'"actor":{quoted(actor or f"system:{source}")}'
+    )
+    if causationid:
+        text += f',"causationid":{quoted(causationid)}'
+    if traceparent:
+        text += f',"traceparent":{quoted(traceparent)}'
+    return text + "}"
 
 
 def seal(envelope: Envelope) -> str:
@@ -146,7 +208,7 @@ def seal(envelope: Envelope) -> str:
         body["causationid"] = envelope.causationid
     if envelope.traceparent:
         body["traceparent"] = envelope.traceparent
-    return _ENCODE(body)
+    return compact(body)
 
 
 def numbered(sealed: str, sourceepoch: int, sourcenumber: int, typenumber: int) -> bytes:

@@ -25,6 +25,10 @@ class ContractInForce(Event):
     starts_on: date  # at the site
     ends_on: date  # the first day it no longer covers
     card_version: int
+    zone: str = "Asia/Shanghai"  # IANA name: whose wall clock the months are read from
+    fixed_days_in_month: int = 0  # 30 where every month counts as 30 days; 0 = by the calendar
+    rounding_mode: str = "half_up"  # of money: half_up, half_even, ceiling, floor
+    rounding_digits: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,7 @@ class UsageRecorded(Event):
     event: str = ""  # id of the sealed event that reported it; empty = entered or imported here
     source: str = ""  # who reported it; with source_id its identity for ever
     source_id: str = ""
+    counted_as: str = ""  # fact_id of the meter's first fact that counted the same person or thing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -411,6 +416,23 @@ class FeedCompared(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BillingAccessNoted(Event):
+    """Somebody was given an export or shown sensitive data, or changed what administrators set. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.access_noted.v1"
+    SUBJECT: ClassVar[str] = "account_id"
+    PERSONAL: ClassVar[tuple[str, ...]] = ("words",)
+
+    account_id: str
+    what: str  # export, photo, contact, person, change, refused
+    route: str  # name of the route
+    of: str  # ids and references of what it was about
+    noted_at: datetime  # UTC
+    count: int = 0  # rows that were given; 0 for what is not made of rows
+    words: str = ""  # what was asked or set, JSON
+
+
+@dataclass(frozen=True, kw_only=True)
 class BillingResendWanted(Event):
     """The billing service misses numbers of another service and asks for them again. Consumers: the source named."""
 
@@ -437,3 +459,199 @@ class BillingWaitingSettled(Event):
     act: str  # sent_again, discarded
     reason: str = ""
     settled_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgreementInForce(Event):
+    """What one person wrote another put in force: a contract's terms, a scheme of assessment, the bases of cost, a centre.
+
+    Consumers: audit.
+    """
+
+    TYPE: ClassVar[str] = "billing.agreement_in_force.v1"
+    SUBJECT: ClassVar[str] = "about"
+
+    about: str  # contract reference, centre; "office" = the office's own
+    kind: str  # contract, scheme, cost, centre, budget, override, tender, award
+    version: int
+    starts_in: str  # month from which it holds; empty = at once
+    document: str  # SHA-256 of its canonical text, hexadecimal
+    changed: tuple[str, ...]  # names of what is another than before
+    by: str  # pseudonym of who wrote it
+    approved_by: str  # pseudonym of the second person
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupplierFileChanged(Event):
+    """A paper or a bad record was put into a supplier's file, or taken out of force. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.supplier_file_changed.v1"
+    SUBJECT: ClassVar[str] = "supplier"
+
+    supplier: str
+    what: str  # licence_added, licence_ended, bad_record, bad_record_lifted, barred, unbarred, registered
+    paper: str = ""  # kind of the licence
+    until: date | None = None  # the first day on which it no longer counts
+    grave: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupplierReviewed(Event):
+    """Logistics, legal and finance have looked at a supplier together. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.supplier_reviewed.v1"
+    SUBJECT: ClassVar[str] = "supplier"
+
+    supplier: str
+    result: str  # qualified, rejected
+    score: Decimal
+    seats: tuple[str, ...]  # logistics, legal, finance: who agreed
+    good_until: date | None  # the first day on which it no longer counts
+    reviewed_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class BondMoved(Event):
+    """Money of a contract's performance bond came in, went back or was claimed. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.bond_moved.v1"
+    SUBJECT: ClassVar[str] = "contract"
+
+    contract: str
+    move: str  # received, returned, claimed
+    amount: Decimal  # yuan
+    balance: Decimal  # yuan, after it
+    on: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservationNoted(Event):
+    """A quality check, an accident, a complaint or praise counts towards a score, or no longer does. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.observation_noted.v1"
+    SUBJECT: ClassVar[str] = "observation_id"
+
+    observation_id: str
+    kind: str  # quality, safety, complaint, praise
+    scored: str  # contract, or crew of our own
+    period: str
+    value: Decimal  # quality: marks 0 to 100; else how often
+    evidence: tuple[str, ...]
+    counts: bool = True  # false = it was struck
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerEntryBooked(Event):
+    """Income or expense of a centre was booked in its own account. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.ledger_entry_booked.v1"
+    SUBJECT: ClassVar[str] = "centre"
+
+    centre: str
+    number: int  # gapless within the centre
+    side: str  # income, expense
+    category: str
+    period: str
+    amount: Decimal  # yuan
+    reverses: int = 0  # number of the entry that it takes back
+
+
+@dataclass(frozen=True, kw_only=True)
+class CentreMonthClosed(Event):
+    """A centre's month was closed: income, expense and what the office adds. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.centre_month_closed.v1"
+    SUBJECT: ClassVar[str] = "centre"
+
+    centre: str
+    period: str
+    income: Decimal  # yuan, without support
+    expense: Decimal
+    support: Decimal  # grant, subsidy and target fees
+    result: Decimal
+    closed_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class BidReceived(Event):
+    """A supplier handed in a bid; until the opening only its digest is known. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.bid_received.v1"
+    SUBJECT: ClassVar[str] = "tender"
+
+    tender: str
+    supplier: str
+    number: int  # from 1 for each supplier; the newest counts
+    document: str  # SHA-256 of its canonical text, hexadecimal
+    received_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class BidsOpened(Event):
+    """The bids of a tender were opened and held against its hard criteria. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.bids_opened.v1"
+    SUBJECT: ClassVar[str] = "tender"
+
+    tender: str
+    admitted: tuple[str, ...]  # suppliers
+    refused: tuple[str, ...]
+    opened_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class BidMarked(Event):
+    """One person marked an admitted bid. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.bid_marked.v1"
+    SUBJECT: ClassVar[str] = "tender"
+
+    tender: str
+    supplier: str
+    quality: Decimal  # 0 to 100
+    experience: Decimal
+    marked_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenderEnded(Event):
+    """A tender was awarded, or ended without an award. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.tender_ended.v1"
+    SUBJECT: ClassVar[str] = "tender"
+
+    tender: str
+    result: str  # awarded, failed
+    ended_at: datetime  # UTC
+    supplier: str = ""
+    amount: Decimal | None = None  # yuan a year
+    score: Decimal | None = None  # 0 to 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartupChecked(Event):
+    """Before a contract's work begins something was looked at; ``ready`` is the whole list. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.startup_checked.v1"
+    SUBJECT: ClassVar[str] = "contract"
+
+    contract: str
+    check: str
+    number: int  # the newest of a check counts
+    passed: bool
+    checked_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceRead(Event):
+    """What a month used of electricity, water, gas or heat was written down. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "billing.resource_read.v1"
+    SUBJECT: ClassVar[str] = "reading_id"
+
+    reading_id: str
+    resource: str
+    scored: str  # contract or crew that is answerable; empty = the house
+    period: str
+    quantity: Decimal
+    cost: Decimal  # yuan

@@ -47,7 +47,7 @@ class WorkOrderAssigned(Event):
     supplier: str = ""  # supplier code; empty = in-house
     contract: str = ""  # contract reference it is done under; empty = in-house
     assigned_at: datetime  # UTC
-    by: str = "automatic"  # automatic, suggestion, dispatcher
+    by: str = "automatic"  # automatic, plan (of the whole area), suggestion, dispatcher, transfer
     reasons: tuple[str, ...] = ()  # keys of the reasons of the choice
     previous_crew: str = ""
 
@@ -181,6 +181,28 @@ class WorkOrderFinished(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CostMeasured(Event):
+    """Something of the bureau's own was used up: parts of its store that went into an order, a party's share of a shared
+    thing's use. No supplier is paid for it. Consumers: billing, audit.
+    """
+
+    TYPE: ClassVar[str] = "dispatch.cost_measured.v1"
+    SUBJECT: ClassVar[str] = "cost_id"
+
+    cost_id: str  # the same cost is said once
+    kind: str  # parts, shared
+    meter: str  # materials, shared
+    yuan: Decimal
+    item: str = ""  # empty = of no item
+    department: str = ""  # who bears it
+    crew: str = ""  # of our own, whose work or thing it was
+    order_id: str = ""
+    order_reference: str = ""
+    request_id: str = ""
+    at: datetime  # UTC; when it was used
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkOrderCancelled(Event):
     """Nobody will do it: the request was withdrawn or a dispatcher ended it. Consumers: requests, audit."""
 
@@ -208,6 +230,21 @@ class PromiseBreached(Event):
     crew: str = ""
     supplier: str = ""
     contract: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkOrderScheduled(Event):
+    """A dispatcher set the hour at which the order's crew is to begin, or left it to the plan again. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "dispatch.work_order_scheduled.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str  # empty for work that nobody asked for
+    crew: str
+    planned_at: datetime  # UTC; when it is to begin
+    fixed: bool = True  # the plan keeps to it; false = the hour is the plan's again
+    scheduled_at: datetime  # UTC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +280,124 @@ class PromiseEscalated(Event):
     crew: str = ""
     supplier: str = ""
     at: datetime  # UTC; when it was due to be said
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequesterAsked(Event):
+    """A dispatcher asked the requester something about the order. Consumers: requests, audit."""
+
+    TYPE: ClassVar[str] = "dispatch.requester_asked.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+    PERSONAL: ClassVar[tuple[str, ...]] = ("words",)
+
+    order_id: str
+    request_id: str
+    words: str
+    crew: str = ""
+    asked_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepClaimed(Event):
+    """A crew's step came later than its phone says it was done: the claim stands beside the time of receipt, by which
+    alone promises are judged. Consumers: audit.
+    """
+
+    TYPE: ClassVar[str] = "dispatch.step_claimed.v1"
+    SUBJECT: ClassVar[str] = "order_id"
+
+    order_id: str
+    request_id: str  # empty for work that nobody asked for
+    crew: str
+    step: str  # accepted, arrived, finished, ...
+    claimed_at: datetime  # UTC; what the phone said
+    received_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonMoved(Event):
+    """A person belongs to another crew, employer, post or grade from an instant on, or to none. Consumers: audit.
+
+    ``person_id`` is a pseudonym: who it is stays in dispatch.
+    """
+
+    TYPE: ClassVar[str] = "dispatch.person_moved.v1"
+    SUBJECT: ClassVar[str] = "person_id"
+
+    person_id: str
+    from_crew: str
+    to_crew: str  # empty = has left
+    from_employer: str  # supplier code; empty = the bureau itself
+    to_employer: str
+    at: datetime  # UTC; from when it holds
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmergencyChanged(Event):
+    """An emergency plan began to be followed, in earnest or as a drill, or is over. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "dispatch.emergency_changed.v1"
+    SUBJECT: ClassVar[str] = "emergency_id"
+
+    emergency_id: str
+    plan: str
+    kind: str  # drill, real
+    place: str
+    what: str  # begun, ended
+    called: int  # of the chain, so far
+    answered: int
+    at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmergencyPlanChanged(Event):
+    """An emergency plan was written, changed or ended; each is a version of its own. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "dispatch.emergency_plan_changed.v1"
+    SUBJECT: ClassVar[str] = "plan"
+
+    plan: str
+    version: int
+    name: str
+    calls: int  # who is called
+    steps: int  # what is done
+    active: bool = True
+    at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrewChanged(Event):
+    """A crew was made, changed or retired; each is a version of its own. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "dispatch.crew_changed.v1"
+    SUBJECT: ClassVar[str] = "crew"
+
+    crew: str
+    version: int
+    name: str
+    supplier: str = ""  # empty = in-house
+    skills: tuple[str, ...] = ()
+    retired: bool = False
+    changed: tuple[str, ...] = ()  # names of the fields that differ
+    at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispatchAccessNoted(Event):
+    """Somebody was given an export or shown sensitive data, or changed what administrators set. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "dispatch.access_noted.v1"
+    SUBJECT: ClassVar[str] = "account_id"
+    PERSONAL: ClassVar[tuple[str, ...]] = ("words",)
+
+    account_id: str
+    what: str  # export, photo, contact, person, change, refused
+    route: str  # name of the route
+    of: str  # ids and references of what it was about
+    noted_at: datetime  # UTC
+    count: int = 0  # rows that were given; 0 for what is not made of rows
+    words: str = ""  # what was asked or set, JSON
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,10 @@ class Formats:
         """10:42:08; beside "live" and proofs only."""
         return moment.astimezone(SITE_ZONE).strftime("%H:%M:%S")
 
+    def weekday(self, number: int) -> str:
+        """周一 / Mon for 0."""
+        return f"周{_WEEKDAYS[self.code][number]}" if self.chinese else _WEEKDAYS[self.code][number]
+
     def day(self, moment: datetime | Day, now: datetime | None = None) -> str:
         """今天 / today, 明天, 昨天, else 11月25日 周三 / Wed 25 Nov; with the year when it is another one."""
         on = _local(moment)
@@ -59,8 +63,8 @@ class Formats:
                 return near[0] if self.chinese else near[1]
             if on.year != today.year:
                 return self.date(on)
-        weekday = _WEEKDAYS[self.code][on.weekday()]
-        return f"{on.month}月{on.day}日 周{weekday}" if self.chinese else f"{weekday} {on.day} {_MONTHS[on.month - 1]}"
+        weekday = self.weekday(on.weekday())
+        return f"{on.month}月{on.day}日 {weekday}" if self.chinese else f"{weekday} {on.day} {_MONTHS[on.month - 1]}"
 
     def short_day(self, moment: datetime | Day) -> str:
         """11月25日 / 25 Nov."""

@@ -17,11 +17,13 @@ class Answer:
         status: the HTTP status.
         headers: beside those that every answer carries; values cannot hold line breaks.
         cookies: set or, with an empty value, deleted (``shared.web.cookies``).
+        rows: of an export, how many rows it gives, known before the first byte leaves; a CSV that is whole is counted by itself.
     """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cookies: list[Cookie] = field(default_factory=list)
+    rows: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +125,9 @@ def events(stream: Iterator[str]) -> Stream:
     return Stream(events=stream)
 
 
-def file(body: bytes | Iterable[bytes], content_type: str, name: str = "") -> File:
-    """A download; ``name`` may be any text (RFC 6266 encoding is done here)."""
-    return File(body=body, content_type=content_type, name=name)
+def file(body: bytes | Iterable[bytes], content_type: str, name: str = "", rows: int | None = None) -> File:
+    """A download; ``name`` may be any text (RFC 6266 encoding is done here). A stream says how many ``rows`` it gives."""
+    return File(body=body, content_type=content_type, name=name, rows=rows)
 
 
 def nothing() -> Empty:

@@ -31,6 +31,7 @@ def application(
     folder: Path,
     own: Any = None,
     alive: Callable[[Principal, datetime], Principal | None] | None = None,
+    as_now: Callable[[Principal, datetime], Principal] | None = None,
 ) -> Application:
     """The web application of ``running``; ``folder`` holds its ``templates/`` and ``static/``.
 
@@ -54,6 +55,7 @@ def application(
         templates=folder / "templates",
         static=folder / "static",
         alive=alive,
+        as_now=as_now,
         own=running if own is None else own,
         trusted_proxies=[each.strip() for each in settings["HOUQIN_TRUSTED_PROXIES"].split(",") if each.strip()],
     )

@@ -23,7 +23,7 @@ class Look(Schema):
 
 def look(context: Context) -> answers.Answer:
     """Language or theme are as chosen; nothing else has changed."""
-    from shared.web.app import look_cookies
+    from shared.web.cookies import look_cookies
 
     chosen = context.form()
     cookies = look_cookies(language_code=chosen["language"], theme=chosen["theme"])

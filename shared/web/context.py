@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Absent, Forbidden, SignInNeeded
-from shared.web import routes
+from shared.web import noting, routes
 from shared.web.intake import list_names, load, read_json, single
 from shared.work import Work, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from sqlalchemy import Connection
-    from werkzeug import Request
 
     from shared.errors import Refused
     from shared.language import Language
     from shared.web.app import Application
+    from shared.web.incoming import Incoming
     from shared.web.principal import Principal
     from shared.web.routes import Route, Scope, Scoped
+
+
+class GivenUp(Exception):
+    """Why a transaction that nobody refused is rolled back."""
 
 
 @dataclass(kw_only=True)
@@ -34,10 +39,12 @@ class Context:
         correlation_id: goes into events, logs and error pages.
         own: what the service gave to ``Application(own=...)``: its catalogue, settings, hub.
         proof: the form token (CSRF); templates write ``{{ proof() }}``.
-        unit, held: the open transaction of a ``creates`` route; the application's own business.
+        places: the values of the path.
+        again: the view of a ``creates`` route runs once more, because a constraint stood in the way of the first attempt.
+        unit: the open transaction of a ``creates`` route; the application's own business.
     """
 
-    request: Request
+    request: Incoming
     route: Route
     language: Language
     now: datetime
@@ -45,8 +52,9 @@ class Context:
     application: Application
     principal_or_none: Principal | None = None
     proof: str = ""
+    again: bool = False
+    places: dict[str, Any] = field(default_factory=dict)
     unit: Work | None = None
-    held: ExitStack = field(default_factory=ExitStack)
     _after: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -94,7 +102,7 @@ class Context:
         Raises:
             Malformed: it is no JSON within the limits. Invalid: the schema refuses it.
         """
-        return self._loaded(read_json(self.request.get_data(cache=True)))
+        return self._loaded(read_json(self.request.body()))
 
     def given(self) -> dict[str, Any]:
         """Query, form or JSON, whichever this request carries."""
@@ -104,7 +112,7 @@ class Context:
 
     def errors(self, error: Refused) -> dict[str, list[str]]:
         """The messages of a refusal by field name in the reader's language, for showing a form again."""
-        from shared.web.app import field_messages
+        from shared.web.failures import field_messages
 
         return field_messages(self.language, error.fields)
 
@@ -150,26 +158,35 @@ class Context:
 
     # ---- the database
 
-    @contextmanager
-    def work(self) -> Iterator[Work]:
+    def work(self) -> AbstractContextManager[Work]:
         """One write transaction with the person as actor and the request's correlation id.
 
         On a ``creates`` route it is committed after the view has returned, together with the answer under its
         ``Idempotency-Key``; calling it twice gives the same transaction. Elsewhere it is committed when the block
         ends.
         """
-        if self.route.creates:
-            if self.unit is None:
-                self.unit = self.held.enter_context(self._open())
-            yield self.unit
-            return
+        if not self.route.creates:
+            return self._alone()
+        if self.unit is None:
+            self.unit = self._open()
+        return nullcontext(self.unit)
+
+    def give_up(self) -> None:
+        """Nothing of this ``creates`` view's work is kept; it answers with the form again."""
+        if self.unit is not None:
+            self.unit.end(GivenUp())
+        self.begin_anew()
+
+    @contextmanager
+    def _alone(self) -> Iterator[Work]:
         with self._open() as unit:
             yield unit
+            noting.note_silent(self, unit)
         if unit.revoked:
             self.application.revoked()
         self.committed()
 
-    def _open(self) -> Any:
+    def _open(self) -> Work:
         application = self.application
         return work(
             application.service,

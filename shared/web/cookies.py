@@ -6,12 +6,9 @@ plain http, which is allowed on this machine only, they have other names, which 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from werkzeug.http import dump_cookie
 
-if TYPE_CHECKING:
-    from shared.web.answers import Cookie
+from shared.web.answers import Cookie
 
 PASS = "houqin-pass"  # noqa: S105  a cookie's name; the short-lived pass
 SESSION = "houqin-session"  # what requests exchanges for the next pass; opaque
@@ -44,3 +41,15 @@ class Jar:
             httponly=cookie.name not in _SIGHT,
             samesite="Lax",
         )
+
+
+def look_cookies(*, language_code: str = "", theme: str = "") -> list[Cookie]:
+    """The cookies that keep how pages look, for a year; theme ``system`` forgets it."""
+    found = []
+    if language_code in {"zh-Hans", "en"}:
+        found.append(Cookie(name=LANGUAGE, value=language_code, max_age=YEAR))
+    if theme in {"light", "dark", "system"}:
+        found.append(
+            Cookie(name=THEME, value="" if theme == "system" else theme, max_age=0 if theme == "system" else YEAR)
+        )
+    return found

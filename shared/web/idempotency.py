@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from shared.database import Sql
 from shared.errors import Invalid, Malformed
+from shared.text import compact
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-    from werkzeug import Request
 
+    from shared.web.incoming import Incoming
     from shared.work import Work
 
 KEPT = timedelta(days=2)
@@ -54,13 +55,13 @@ class Kept:
     body: str
 
 
-def claim(request: Request, account: str) -> Claim | None:
+def claim(request: Incoming, account: str) -> Claim | None:
     """What this request claims; None when it carries no key.
 
     Raises:
         Malformed: the key is not 1 to 255 visible ASCII characters.
     """
-    key = request.headers.get("Idempotency-Key")
+    key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is None and request.mimetype != "application/json":
         key = request.form.get("_key")
     if key is None:
@@ -70,10 +71,10 @@ def claim(request: Request, account: str) -> Claim | None:
     return Claim(account, f"{request.method} {request.path}", key, _digest(request))
 
 
-def _digest(request: Request) -> str:
+def _digest(request: Incoming) -> str:
     found = hashlib.sha256(request.query_string + b"\0")
     if request.mimetype == "application/json":
-        found.update(request.get_data(cache=True))
+        found.update(request.body())
         return found.hexdigest()
     pairs = sorted((name, value) for name, value in request.form.items(multi=True) if name not in {"_csrf", "_key"})
     found.update(json.dumps(pairs, ensure_ascii=True).encode())
@@ -92,7 +93,7 @@ def keep(work: Work, claim: Claim, answer: Kept) -> None:
         key=claim.key,
         digest=claim.digest,
         status=answer.status,
-        headers=json.dumps(answer.headers, ensure_ascii=False),
+        headers=compact(answer.headers),
         body=answer.body,
         at=work.now,
     )

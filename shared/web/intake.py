@@ -7,6 +7,7 @@ Python's JSON parser alone accepts NaN and duplicate keys, raises ``ValueError``
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -90,26 +91,21 @@ def read_json(body: bytes) -> Any:
     return value
 
 
+# A string, also one that does not end: what stands in it is no nesting.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
+
 def _depth(body: bytes) -> int:
     """The deepest nesting in ``body``, counted without parsing; stops at the limit."""
     depth = deepest = 0
-    inside = escaped = False
-    for byte in body:
-        if inside:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                inside = False
-        elif byte == 0x22:
-            inside = True
-        elif byte in b"[{":
+    for bracket in _BRACKETS.findall(_STRING.sub(b"", body)):
+        if bracket in b"[{":
             depth += 1
             deepest = max(deepest, depth)
             if deepest > MAX_DEPTH:
                 return deepest
-        elif byte in b"]}":
+        else:
             depth -= 1
     return deepest
 

@@ -1,8 +1,8 @@
 """What changes on live pages: one hub in each process, one table for all replicas, one stream for each open page.
 
 A service calls ``hub.publish(channel, event, data)`` after its commit (``context.after_commit``). Events are ``row``
-(something changed: fetch it again), ``gone``, ``say`` (a count or a breach, announced) and ``reload`` (too much was
-missed). Data is JSON and small: a reference and an address, not a page; so each reader fetches what he may see in his
+(something changed: fetch it again), ``gone``, ``say`` (a count or a breach, announced), ``bell`` (a notice) and
+``reload`` (too much was missed). Data is JSON and small: a reference and an address, not a page; so each reader fetches what he may see in his
 own language. A stream resumes by ``Last-Event-ID``; the ring holds the last 512 of a channel.
 
 Losing one message is harmless by design: it only tells a page to look again, and a page looks again when its stream is
@@ -11,7 +11,6 @@ opened anew.
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import threading
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.database import Sql
 from shared.errors import TooMany, Transient
+from shared.text import compact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -52,7 +52,7 @@ _PRUNE = Sql("DELETE FROM live_row WHERE at < :before")
 
 def tell(work: Work, channel: str, event: str, data: Any) -> None:
     """Pages that listen to ``channel`` will be told once this work is committed; hubs that read the table hear it."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    text = compact(data)
     work.later(_PUT, channel=channel, event=event, data=text, at=work.now)
 
 
@@ -108,7 +108,7 @@ class Hub:
         Raises:
             ValueError: the data is larger than a live event may be.
         """
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        text = compact(data)
         if len(text) > MAX_DATA:
             raise ValueError(f"{channel}: {len(text)} characters are too much for a live event")
         if self._database is None:
@@ -156,6 +156,11 @@ class Hub:
             return (person is None or application.believed(person)) and (still is None or still())
 
         return _Stream(self, reader, self._missed(reader.channels, last), may)
+
+    @property
+    def listening(self) -> int:
+        """How many streams are open in this process."""
+        return len(self._readers)
 
     def _missed(self, channels: frozenset[str], last: str) -> list[Told]:
         """What was told after ``last``; one ``reload`` when that is no longer known."""

@@ -27,12 +27,15 @@ class Place:
     later: bool = False
 
 
+MOST = 6  # words in a bar; what is beyond them stands under one word, 更多
+
 BARS: dict[Role, tuple[Place, ...]] = {
     "staff": (
         Place("home", "/requests/", "home", phone=True),
         Place("mine", "/requests/mine", "list", phone=True),
         Place("rooms", "/requests/rooms", "calendar", phone=True),
         Place("chat", "/requests/chat", "chat", phone=True),
+        Place("suggestions", "/requests/suggestions", "send"),
     ),
     "dispatcher": (
         Place("queue", "/dispatch/", "list", phone=True, go="q"),
@@ -41,6 +44,8 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("handover", "/dispatch/handover", "people", phone=True, go="h"),
         Place("approvals", "/requests/approvals", "seal"),
         Place("report", "/dispatch/report", "chart", go="r"),
+        Place("escalations", "/requests/escalations", "alert"),
+        Place("use", "/requests/use", "meter"),
     ),
     "crew": (
         Place("today", "/dispatch/crew/", "list", phone=True),
@@ -53,6 +58,8 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("people", "/dispatch/supplier/people", "people", phone=True),
         Place("statements", "/billing/statements/", "document", phone=True),
         Place("scores", "/billing/deductions", "alert", phone=True),
+        Place("about_us", "/requests/complaints/about-us", "alert"),
+        Place("tenders", "/billing/tenders", "document"),
     ),
     "finance": (
         Place("statements", "/billing/statements/", "document", phone=True),
@@ -67,6 +74,8 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("usage", "/billing/usage", "meter", phone=True),
         Place("deductions", "/billing/deductions", "alert", phone=True),
         Place("budget", "/billing/budget", "chart", phone=True),
+        Place("complaints", "/requests/complaints", "chat"),
+        Place("demand", "/requests/demand", "chart"),
     ),
     "supervisor": (
         Place("overview", "/audit/", "home", phone=True),
@@ -74,6 +83,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("entries", "/audit/entries/", "list"),
         Place("witnesses", "/audit/witnesses", "people", phone=True),
         Place("findings", "/audit/findings", "alert", phone=True, later=True),
+        Place("complaints", "/requests/complaints", "chat", phone=True),
     ),
     "auditor": (
         Place("overview", "/audit/", "home", phone=True),
@@ -86,10 +96,14 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("catalogue", "/requests/admin/catalogue", "list", phone=True),
         Place("accounts", "/requests/admin/people", "people", phone=True),
         Place("quotas", "/requests/admin/quotas", "meter"),
-        Place("labels", "/requests/admin/labels", "qr"),
         Place("contracts", "/billing/contracts/", "document"),
         Place("running", "/requests/admin/running", "chart", phone=True),
         Place("dead_letters", "/audit/dead-letters", "alert", phone=True),
+        Place("resources", "/requests/admin/resources", "calendar"),
+        Place("use", "/requests/use", "chart"),
+        Place("demand", "/requests/demand", "chart"),
+        Place("labels", "/requests/admin/labels", "qr"),
+        Place("surveys", "/requests/surveys", "document"),
     ),
 }
 

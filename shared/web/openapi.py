@@ -55,7 +55,7 @@ def document(application: Application) -> dict[str, Any]:
     spec.components.schema("Problem", _PROBLEM)
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     for route in application.routes:
-        if route.kind == "api":
+        if route.kind == "api" and route.failure is None:
             path = application.prefix + _PLACE.sub(lambda found: "{" + found["name"] + "}", route.path)
             spec.path(path=path, operations={route.method.lower(): _operation(route)})
     return dict(spec.to_dict())
@@ -113,8 +113,8 @@ def _failures(route: Route) -> list[int]:
         found |= {404, 409}
     if route.changes:
         found |= {403, 409, 412, 413, 415, 422}
-    if route.accepts:
-        found.add(422)
+    if route.accepts:  # a query or a body may name a thing as well as an address can
+        found |= {404, 422}
     return sorted(found)
 
 

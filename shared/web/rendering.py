@@ -7,7 +7,6 @@ idempotency key); ``now()``. What depends on the reader is in the page's own val
 
 from __future__ import annotations
 
-import json
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from markupsafe import Markup
 
 from shared.ids import new_id
 from shared.language import CODES, language
+from shared.text import compact
 from shared.web.icons import icon, seal_mark
 from shared.web.states import tone
 
@@ -123,7 +123,7 @@ def _proof(*, key: bool = False) -> Markup:
 
 def _data_block(value: Any, name: str) -> Markup:
     """JSON in a page, for scripts; the only way data gets into one. Read it with ``JSON.parse(element.textContent)``."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = compact(value)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup('<script type="application/json" id="{}">{}</script>').format(name, Markup(text))  # noqa: S704  escaped just above

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from marshmallow import Schema
+    from werkzeug import Request
 
+    from shared.language import Language
+    from shared.web.answers import Answer
     from shared.web.limits import Limit
 
 Scope = Literal["own", "department", "organisation", "supplier", "all"]
@@ -88,8 +91,11 @@ class Route:
         creates: the view makes something new: ``Idempotency-Key`` is honoured (forms carry ``_key``).
         fresh: refuses a session whose password was asked for more than ten minutes ago.
         proof: a posted form must carry the session's token; off only for the renewal of a pass, which changes nothing.
+        noted: export, photo, contact, person or change, where each answer is an entry of the log (``shared.web.noting``).
         limit: how often, by account and by address.
         max_body: bytes; a larger body is refused with 413 before it is read.
+        failure: writes the body of a failure where another standard than RFC 9457 demands its own; such a route is not in the
+            OpenAPI document. Given the status, the words, and messages by field.
         sample: values for the path's places with which the browser suite may visit the page in demonstration data.
     """
 
@@ -104,11 +110,15 @@ class Route:
     creates: bool = field(default=False, kw_only=True)
     fresh: bool = field(default=False, kw_only=True)
     proof: bool = field(default=True, kw_only=True)
+    noted: Literal["", "export", "photo", "contact", "person", "change"] = field(default="", kw_only=True)
     limit: Limit | None = field(default=None, kw_only=True)
     max_body: int = field(default=1_000_000, kw_only=True)
     status: int = field(default=200, kw_only=True)
     summary: str = field(default="", kw_only=True)
     sample: dict[str, str] | None = field(default=None, kw_only=True)
+    failure: Callable[[Request, Language, int, str, dict[str, list[str]]], Answer] | None = field(
+        default=None, kw_only=True
+    )
 
     @property
     def changes(self) -> bool:

@@ -56,7 +56,8 @@ class Key(fields.String):
     PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs["metadata"] = {"maxLength": 64, "pattern": f"^{self.PATTERN.pattern}$", **kwargs.get("metadata", {})}
+        pattern = f"^{self.PATTERN.pattern}$" if kwargs.get("required") else f"^({self.PATTERN.pattern})?$"
+        kwargs["metadata"] = {"maxLength": 64, "pattern": pattern, **kwargs.get("metadata", {})}
         super().__init__(**kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:

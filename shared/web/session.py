@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from marshmallow import Schema, fields
 
 from shared.errors import SignInNeeded
+from shared.web.addresses import own_path
 from shared.web.answers import Answer, Cookie, SeeOther, nothing, see_other
-from shared.web.app import SIGN_IN, own_path
+from shared.web.app import SIGN_IN
 from shared.web.cookies import PASS, SESSION
 from shared.web.passes import LIFE
 from shared.web.routes import PUBLIC, Route

@@ -10,7 +10,9 @@ export async function draw(figure) {
   const place = document.createElement("div");
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", drawing.getAttribute("aria-label"));
-  place.style.blockSize = `${drawing.getBoundingClientRect().height}px`; // through the DOM, which the policy allows
+  // Each bar keeps its line, however narrow the window. Set through the DOM, which the policy allows.
+  const tall = data.kind === "bars" ? 8 + 26 * data.labels.length : 0;
+  place.style.blockSize = `${Math.max(drawing.getBoundingClientRect().height, tall)}px`;
   plot.replaceChildren(place);
   const chart = echarts.init(place, null, { renderer: "canvas" });
   const paint = () => chart.setOption(data.kind === "bars" ? bars(data, place) : lines(data, place), true);
@@ -51,10 +53,11 @@ function lines(data, place) {
     ...rest,
     grid: { left: 8, right: 88, top: 12, bottom: 4, containLabel: true },
     xAxis: { type: "category", data: data.labels, ...axis, splitLine: { show: false }, axisTick: { show: false } },
-    yAxis: { type: "value", ...axis, splitNumber: 3 },
+    yAxis: { type: "value", ...axis, splitNumber: 3, minInterval: data.series.every((each) => each.values.every((value) => value === null || Number.isInteger(value))) ? 1 : 0 },
     series: data.series.map((each, index) => ({
       name: each.name, type: "line", data: each.values, showSymbol: false, connectNulls: false,
       color: token(place, `data-${index + 1}`), lineStyle: { width: 2, type: DASHES[index] },
+      labelLayout: { moveOverlap: "shiftY" },
       endLabel: { show: true, formatter: "{a}", color: token(place, "ink"), fontSize: 12, fontFamily: rest.textStyle.fontFamily },
     })),
   };
@@ -68,7 +71,7 @@ function bars(data, place) {
     tooltip: { ...rest.tooltip, axisPointer: { type: "none" } },
     grid: { left: 8, right: 56, top: 4, bottom: 4, containLabel: true },
     xAxis: { type: "value", ...axis, show: false },
-    yAxis: { type: "category", data: data.labels, inverse: true, ...axis, axisLine: { show: false }, axisTick: { show: false } },
+    yAxis: { type: "category", data: data.labels, inverse: true, ...axis, axisLabel: { ...axis.axisLabel, interval: 0 }, axisLine: { show: false }, axisTick: { show: false } },
     series: data.series.map((each) => ({
       name: each.name, type: "bar", data: each.values, barMaxWidth: 14, color: colour,
       label: { show: true, position: "right", formatter: (point) => `${point.value}${data.unit}`, color: token(place, "ink-2"), fontSize: 12 },

@@ -52,6 +52,8 @@ export function announce(words) {
   setTimeout(() => { place.textContent = words; }, wait);
 }
 
+document.addEventListener("announce", (event) => announce(event.detail)); // for scripts beside this one
+
 // ---- toasts: ten seconds, longer while looked at; one at a time
 
 function settle(toast) {
@@ -77,21 +79,32 @@ function showToasts(from) {
 
 const dirty = (part) => all("input, textarea, select", part).some((field) =>
   field.type !== "hidden" && (field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked
-    : field.tagName === "SELECT" ? [...field.options].some((option) => option.selected !== option.defaultSelected) : field.value !== field.defaultValue));
+    : field.tagName === "SELECT" ? chosen(field) : field.value !== field.defaultValue));
+// A list that marks no default shows its first entry: that is nobody's choice.
+const chosen = (field) => field.multiple || [...field.options].some((option) => option.defaultSelected)
+  ? [...field.options].some((option) => option.selected !== option.defaultSelected) : field.selectedIndex > 0;
 
 export function swap(old, fresh, { force = false } = {}) {
   if (!force && (old.contains(document.activeElement) && document.activeElement !== old && document.activeElement.matches("input, textarea, select") || dirty(old))) {
     old.dataset.changed = "";
     return false;
   }
-  const held = old.contains(document.activeElement) ? path(old, document.activeElement) : null;
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const held = focused && path(old, focused);
   if (old.getAttribute("aria-selected") === "true") { fresh.setAttribute("aria-selected", "true"); fresh.tabIndex = 0; }
   const folds = all("details", fresh); // what was unfolded stays so
   all("details", old).forEach((each, index) => { if (each.open && folds[index]) folds[index].open = true; });
   old.replaceWith(fresh);
-  if (held) (held.reduce((node, index) => node?.children[index], fresh) ?? fresh).focus({ preventScroll: true });
+  if (held) (again(fresh, held, focused) ?? fresh).focus({ preventScroll: true });
   enliven(fresh);
   return true;
+}
+
+// The same thing in the fresh part: at its old place or, where others came or went before it, by what it says.
+function again(fresh, steps, focused) {
+  const says = (each) => each?.tagName === focused.tagName && each.textContent.trim() === focused.textContent.trim();
+  const there = steps.reduce((node, index) => node?.children[index], fresh);
+  return says(there) ? there : all(focused.tagName.toLowerCase(), fresh).find(says) ?? there;
 }
 
 function path(from, to) {
@@ -100,28 +113,35 @@ function path(from, to) {
   return steps;
 }
 
+const BEHIND = { headers: { "X-Fragment": "1" } }; // fetched behind the page: what was just done is told by the page that follows it
+
 async function page(url, options = {}) {
   const answer = await fetch(url, { ...options, headers: { Accept: "text/html", ...(options.headers || {}) }, credentials: "same-origin" });
   const text = await answer.text();
   return { answer, page: new DOMParser().parseFromString(text, "text/html") };
 }
 
+// A part that is looked at gives way to the next one asked for; an act is never broken off, and is told whatever came after.
 let working = null;
 async function into(selector, url, options) {
   const old = document.querySelector(selector);
   if (!old) { location.assign(url); return null; }
   const dim = setTimeout(() => old.setAttribute("aria-busy", "true"), 300); // the old one stays, dimmed
-  working?.abort();
-  working = new AbortController();
+  if (!working?.acts) working?.abort();
+  const acts = Boolean(options?.method && options.method !== "GET");
+  if (acts) { clearTimeout(look?.timer); look = null; } // what was to be looked at gives way to the act
+  const mine = working = Object.assign(new AbortController(), { acts });
   try {
-    const found = await page(url, { ...options, signal: working.signal });
+    const found = await page(url, { ...options, signal: mine.signal });
     const fresh = found.page.querySelector(selector);
     if (!fresh) { // another page altogether (an error, sign-in): show it whole
       if (!options?.method || options.method === "GET" || found.answer.redirected) location.assign(found.answer.url);
       else showWhole(found.page);
       return null;
     }
-    swap(old, document.adoptNode(fresh), { force: true });
+    const now = document.querySelector(selector);
+    const told = acts && found.answer.ok && found.page.querySelector("#toasts [data-toast]");
+    if (now && (mine === working || acts && !told)) swap(now, document.adoptNode(fresh), { force: true });
     showToasts(found.page);
     return found;
   } catch (error) {
@@ -142,12 +162,16 @@ function showWhole(found) {
   enliven(document.querySelector("main"));
 }
 
+// Scripts beside this one hear what became of an act; false where one of them deals with an answer that never came.
+const acted = (form, found) => document.dispatchEvent(new CustomEvent("acted", { cancelable: true, detail: { form, found } }));
+
 document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return; // the form's own script carries it
   const form = event.target;
   const button = event.submitter;
   if (form.dataset.sent !== undefined && form.method === "post") { event.preventDefault(); return; } // a second press
   if (button?.getAttribute("aria-disabled") === "true") { event.preventDefault(); return; }
-  if (form.dataset.draft) forget(form);
+  if (form.dataset.draft && form.dataset.draftUntilFiled === undefined) forget(form);
   if (!form.dataset.into) {
     if (form.method === "post") {
       form.dataset.sent = "";
@@ -163,7 +187,7 @@ document.addEventListener("submit", (event) => {
   else {
     button?.setAttribute("aria-busy", "true");
     const sent = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
-    into(form.dataset.into, target, { method: "POST", body: sent }).catch(() => form.submit()).finally(() => button?.removeAttribute("aria-busy"));
+    into(form.dataset.into, target, { method: "POST", body: sent }).then((found) => acted(form, found), () => acted(form, null) && form.submit()).finally(() => button?.removeAttribute("aria-busy"));
   }
 });
 
@@ -210,8 +234,24 @@ function press(key) {
   const found = all(`[data-key="${CSS.escape(key)}"]`, dialog ?? document).filter((each) => !each.hidden && each.getClientRects().length && each.getAttribute("aria-disabled") !== "true");
   const toast = found.find((each) => each.closest("#toasts"));
   const target = toast ?? found[0];
+  const pending = document.querySelector("aside.panel[data-pending]"); // an act of its order is not yet answered
+  if (pending && !look && (!target || pending.contains(target))) return afterwards(key, pending, target);
   if (!target) return false;
+  if (look && target.closest("aside.panel[id]")) {
+    look.keys += 1;
+    look.done.then((there) => { if (there) press(key); });
+    look.run();
+    return true;
+  }
   target.matches("input, select, textarea") ? target.focus() : target.click();
+  return true;
+}
+
+// A letter names an act and waits for the answer to the one before; the same again, and a place in a list that will be another, do nothing.
+function afterwards(key, panel, target) {
+  const order = panel.dataset.order, letter = /^(shift\+)?[a-z]$/.test(key) && target?.getAttribute("aria-busy") !== "true";
+  const there = () => !look && document.querySelector("aside.panel[id]")?.dataset.order === order;
+  if (letter) document.addEventListener("acted", ({ detail }) => { if (detail.found?.answer.ok && there()) setTimeout(() => press(key), 0); }, { once: true });
   return true;
 }
 
@@ -231,7 +271,7 @@ document.addEventListener("keydown", (event) => {
   if (going && Date.now() - going < 1500) {
     going = 0;
     const link = document.querySelector(`[data-go="${CSS.escape(key)}"]`);
-    if (key === "p") { document.querySelector("details.who > summary")?.click(); event.preventDefault(); }
+    if (key === "p") { document.querySelector(".bar-end details.who > summary")?.click(); event.preventDefault(); }
     else if (link) { event.preventDefault(); link.click(); }
     return;
   }
@@ -279,7 +319,7 @@ function rows(event) {
 }
 
 function select(row, list) {
-  for (const each of all("[role=row][tabindex]", list)) { each.tabIndex = -1; each.setAttribute("aria-selected", "false"); }
+  for (const each of all('[role=row][tabindex="0"], [role=row][aria-selected="true"]', list)) { each.tabIndex = -1; each.setAttribute("aria-selected", "false"); }
   row.tabIndex = 0;
   row.setAttribute("aria-selected", "true");
   row.focus({ preventScroll: true });
@@ -287,16 +327,28 @@ function select(row, list) {
   open(row, false);
 }
 
-let opening = 0;
+// The row that is to be shown in the panel. A key of the panel pressed meanwhile is for that row: it waits until it is there.
+let look = null;
 function open(row, go) {
-  clearTimeout(opening);
+  if (look?.keys) { look.done.then(() => open(row, go)); return; }
+  clearTimeout(look?.timer);
+  look = null;
   const panel = document.querySelector("aside.panel[id]");
   if (!row.dataset.href) return;
   if (!panel || !panel.getClientRects().length) { if (go) location.assign(row.dataset.href); return; }
-  opening = setTimeout(async () => {
-    await into(`#${panel.id}`, row.dataset.href);
-    if (go) document.getElementById(panel.id)?.querySelector("a, button, input:not([type=hidden]), textarea, select, [tabindex]")?.focus();
-  }, go ? 0 : 120);
+  const mine = look = { keys: 0 };
+  mine.done = new Promise((done) => {
+    mine.run = async () => {
+      clearTimeout(mine.timer);
+      mine.run = () => {};
+      const found = await into(`#${panel.id}`, row.dataset.href);
+      const still = look === mine;
+      if (still) look = null;
+      done(still && found);
+      if (go) document.getElementById(panel.id)?.querySelector("a, button, input:not([type=hidden]), textarea, select, [tabindex]")?.focus();
+    };
+  });
+  mine.timer = setTimeout(() => mine.run(), go ? 0 : 120);
 }
 
 document.addEventListener("click", (event) => {
@@ -352,45 +404,80 @@ function make(name, attributes, ...children) {
   return node;
 }
 
-// ---- drafts: kept in this browser every two seconds, named with their time, forgotten when sent
+// ---- drafts: kept in this browser every two seconds, named with their time, forgotten when sent. One whose form says
+// data-draft-until-filed is forgotten by the page that follows (data-draft-done), so that a failed sending loses nothing.
 
 const draftName = (form) => `houqin.draft.${body.dataset.account || ""}.${form.dataset.draft}`;
 const kept = (form) => all("input, textarea, select", form).filter((field) => field.name && !["hidden", "password", "file", "submit"].includes(field.type));
+const clock = (at) => new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Shanghai" });
 
 function keepDraft(form) {
   const values = kept(form).map((field) => [field.name, field.value, field.type === "checkbox" || field.type === "radio" ? field.checked : null]);
-  try { localStorage.setItem(draftName(form), JSON.stringify({ at: Date.now(), values })); } catch { return; }
-  const place = form.querySelector("[data-draft-note]");
-  if (place) { const time = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Shanghai" }); place.textContent = place.dataset.draftNote.replace("{}", time); place.hidden = false; }
+  const picker = form.querySelector("[data-place]");
+  const place = picker && picker.querySelector("[data-place-id]").value ? { id: picker.querySelector("[data-place-id]").value, words: picker.querySelector("[data-place-words]").textContent, note: picker.querySelector("[data-place-note]").textContent } : null;
+  try { localStorage.setItem(draftName(form), JSON.stringify({ at: Date.now(), values, place })); } catch { return; }
+  const note = form.querySelector("[data-draft-note]");
+  if (note) { note.textContent = note.dataset.draftNote.replace("{}", clock(Date.now())); note.hidden = false; }
 }
 
 function restoreDraft(form) {
   let found = null;
   try { found = JSON.parse(localStorage.getItem(draftName(form)) || "null"); } catch { return; }
-  if (!found || Date.now() - found.at > 7 * 86400000 || form.querySelector("[aria-invalid=true]")) return;
+  if (!found || Date.now() - found.at > 7 * 86400000 || form.querySelector("[aria-invalid=true], [role=alert]")) return;
+  let changed = false;
   for (const field of kept(form)) {
     const hit = found.values.find(([name, value, checked]) => name === field.name && (checked === null || value === field.value));
     if (!hit) continue;
-    if (hit[2] !== null) field.checked = hit[2];
-    else if (!field.value || field.tagName === "SELECT") field.value = hit[1];
+    if (hit[2] !== null) { changed ||= field.checked !== hit[2]; field.checked = hit[2]; }
+    else if ((!field.value || field.tagName === "SELECT") && field.value !== hit[1]) { field.value = hit[1]; changed = true; }
   }
+  const picker = form.querySelector("[data-place]"), asked = new URLSearchParams(location.search).get("place");
+  if (found.place && picker && !asked && picker.querySelector("[data-place-id]").value !== found.place.id) {
+    picker.dataset.set = JSON.stringify(found.place);
+    changed = true;
+  }
+  if (changed && form.dataset.draftBack) sayRestored(form, found.at);
+}
+
+function sayRestored(form, at) {
+  const drop = make("button", { class: "btn", type: "button" }, form.dataset.draftDrop);
+  drop.addEventListener("click", () => { forget(form); location.reload(); });
+  form.prepend(make("div", { class: "note", role: "status" }, make("b", {}, form.dataset.draftBack.replace("{}", clock(at))), make("span", { class: "row" }, drop)));
 }
 
 const forget = (form) => { try { localStorage.removeItem(draftName(form)); } catch { /* private window */ } };
 
 function drafts(within) {
+  for (const done of all("[data-draft-done]", within)) try { localStorage.removeItem(`houqin.draft.${body.dataset.account || ""}.${done.dataset.draftDone}`); } catch { /* private window */ }
   for (const form of all("form[data-draft]", within)) {
     if (form.dataset.drafting) continue;
     form.dataset.drafting = "1";
     restoreDraft(form);
     let timer = 0;
-    form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => keepDraft(form), 2000); });
+    const soon = () => { clearTimeout(timer); timer = setTimeout(() => keepDraft(form), 2000); };
+    form.addEventListener("input", soon);
+    form.addEventListener("place", soon);
+    if (form.dataset.draftUntilFiled !== undefined) form.addEventListener("submit", () => keepDraft(form));
   }
 }
 
-document.addEventListener("submit", (event) => { // signing out forgets what was typed here
-  if (event.target.getAttribute("action") === "/requests/sign-out") for (const name of Object.keys(localStorage)) if (name.startsWith("houqin.draft.")) localStorage.removeItem(name);
-});
+// Signing out forgets what was typed and kept here; steps of a crew that have not been sent are asked about first.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.getAttribute("action") !== "/requests/sign-out") return;
+  const unsent = Number(localStorage.getItem("houqin.unsent") || 0);
+  if (unsent && form.dataset.sure === undefined) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    form.dataset.sure = "";
+    form.before(make("p", { class: "note", "data-tone": "soon", role: "alert" }, chinese ? `还有${unsent}步没有发出，退出就丢了。再按一次退出。` : `${unsent} kept here and not sent: signing out loses it. Press again to sign out.`));
+    return;
+  }
+  for (const name of Object.keys(localStorage)) if (name.startsWith("houqin.draft.") || name === "houqin.unsent") localStorage.removeItem(name);
+  indexedDB.deleteDatabase("houqin-crew");
+  navigator.serviceWorker?.controller?.postMessage({ forget: true });
+  globalThis.caches?.keys().then((names) => names.forEach((name) => caches.delete(name)));
+}, true);
 
 // ---- fields are checked when they are left, never while typing; the words are the server's
 
@@ -433,6 +520,8 @@ function places(within) {
     };
     if (chosen && !chosen.hidden) { search.hidden = true; }
     change.hidden = false;
+    const put = (place) => { const held = document.activeElement; choose(place); held?.focus?.({ preventScroll: true }); };
+    if (picker.dataset.set) put(JSON.parse(picker.dataset.set)); // of a draft
     change.addEventListener("click", () => { search.hidden = false; field.focus(); });
     for (const pick of all("[data-place-pick]", picker)) pick.addEventListener("click", (event) => { event.preventDefault(); choose({ id: pick.dataset.placePick, words: pick.textContent.trim() }); });
     if (!picker.dataset.place) continue;
@@ -498,13 +587,14 @@ function live() {
       setTimeout(connect, wait);
       wait = Math.min(60000, wait * 2);
     };
-    for (const kind of ["row", "gone", "say", "alert", "reload"]) source.addEventListener(kind, (event) => {
+    for (const kind of ["row", "gone", "say", "alert", "bell", "reload"]) source.addEventListener(kind, (event) => {
       last = event.lastEventId || last;
       alive();
       const data = JSON.parse(event.data || "{}");
       if (kind === "row") changed(data);
       else if (kind === "gone") leave(data);
       else if (kind === "say") announce(data.words?.[root.lang] ?? data.words ?? "");
+      else if (kind === "bell" && document.querySelector("[data-bell-list]")) fresh(data.ref);
       else if (kind === "reload") refresh();
       document.dispatchEvent(new CustomEvent(`live:${kind}`, { detail: data }));
     });
@@ -521,15 +611,18 @@ function changed(data) {
   later.set(data.ref, setTimeout(() => { later.delete(data.ref); fetchRow(data); }, 150 + Math.random() * 150));
 }
 
+document.addEventListener("look-again", (event) => changed(event.detail));
+
 async function fetchRow(data) {
   const list = document.querySelector("[data-live-list]");
   const old = document.querySelector(`[data-ref="${CSS.escape(data.ref)}"]`);
   if (!old && list && data.fresh !== false) { fresh(data.ref); return; }
   if (!old || !data.href) { if (document.querySelector("[data-live-whole]")) refresh(); return; }
-  const found = await page(data.href, { headers: { "X-Fragment": "1" } }).catch(() => null);
+  const found = await page(data.href, BEHIND).catch(() => null);
   if (found?.answer.status === 404) { leave(data); return; }
   const node = found?.page.querySelector(`[data-ref="${CSS.escape(data.ref)}"]`);
   const still = document.querySelector(`[data-ref="${CSS.escape(data.ref)}"]`);
+  if (still?.dataset.pending !== undefined) return; // shows an act that is not answered yet; its answer looks again
   if (node && still && swap(still, document.adoptNode(node))) {
     const place = document.querySelector(`[data-ref="${CSS.escape(data.ref)}"]`);
     place.dataset.freshRow = "";
@@ -559,7 +652,7 @@ function leave(data) {
 
 // The page's live lists as they are now, in place; fields being filled stay.
 async function refresh() {
-  const found = await page(location.href).catch(() => null);
+  const found = await page(location.href, BEHIND).catch(() => null);
   if (!found?.answer.ok) return;
   waiting.clear();
   for (const old of all("[data-live-list][id], [data-live-whole][id]")) {
