@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields, validate
 
-from services.requests import access, forms, model, store
+from services.requests import access, forms, lists, model, pictures, quotas, store
 from services.requests.bookings.model import Taken
-from services.requests.handlers import filing, following, signing
+from services.requests.handlers import filing, joining, signing
+from services.requests.handlers.acts import others
 from shared.clock import from_text, to_text
 from shared.contracts.base import SERVICES
 from shared.errors import Absent, Invalid, SignInNeeded
 from shared.web.answers import Answer, answer, nothing
 from shared.web.limits import Limit
-from shared.web.routes import PUBLIC, SIGNED_IN, Route
+from shared.web.routes import PUBLIC, SIGNED_IN, Route, covers
 from shared.web.schemas import Instant, Key, Page, Text, Whole
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import Connection
 
     from services.requests.catalogue import Item, Words
     from services.requests.compound import Place
     from services.requests.desk import Desk
+    from services.requests.requester import Requester
     from services.requests.store import Request
     from shared.web.context import Context
 
@@ -45,6 +48,21 @@ class FilingBody(Schema):
     headcount = Whole(0, 1_000_000, load_default=0)
     quantity = Whole(0, 1_000_000, load_default=0)
     contact = forms.Phone(load_default="")
+    exception = Text(
+        200,
+        load_default="",
+        metadata={"description": "Why it should be more than the standard holds; needed where it is."},
+    )
+    asset = Key(load_default="", metadata={"description": "Tag of the thing it is about, as its label says."})
+    photos = fields.List(
+        fields.String(validate=validate.Length(max=64)),
+        load_default=list,
+        validate=validate.Length(max=model.MOST_PHOTOS),
+        metadata={"description": "Ids of photos sent to /requests/api/photos before."},
+    )
+    anyway = fields.Boolean(
+        load_default=False, metadata={"description": "File it although the very same is open; else 409 names what is."}
+    )
     on_behalf_of = Key(
         load_default="", metadata={"description": "User name of the person for whom it is; dispatchers only."}
     )
@@ -106,16 +124,24 @@ class RequestOut(Schema):
     crew = fields.String(attribute="crew_name")
     due_at = Instant(allow_none=True)
     finished_at = Instant(allow_none=True)
+    estimate = fields.String(
+        allow_none=True, metadata={"description": "yuan by the norm of its version; null = nothing is charged"}
+    )
     stars = fields.Integer()
     tags = fields.List(fields.String())
     words = fields.String()
     may = fields.List(fields.String())
+    asset = fields.String()
+    joined = fields.Integer(metadata={"description": "how many people ask for it together"})
+    mine = fields.String(metadata={"description": "own, joined, or empty: somebody else's"})
+    version = fields.Integer(metadata={"description": "of what was asked for; the ETag"})
 
 
 class RequestWithTimeline(RequestOut):
     """A request with what happened to it, newest first."""
 
     timeline = fields.List(fields.Nested(Happened))
+    photos = fields.List(fields.String(), metadata={"description": "addresses of the photos"})
 
 
 class ListQuery(Page):
@@ -124,30 +150,6 @@ class ListQuery(Page):
     state = Text(200, load_default="")
     item = Key(load_default="")
     mine = fields.Boolean(load_default=False)
-
-
-class Withdrawal(Schema):
-    """Why it is not wanted any more."""
-
-    reason = fields.String(load_default="not_needed", validate=validate.OneOf(model.WITHDRAWAL_REASONS))
-
-
-class Rating(Schema):
-    """Stars, words and tags; all optional."""
-
-    stars = Whole(0, 5, load_default=0)
-    tags = fields.List(
-        fields.String(validate=validate.OneOf(model.TAGS)),
-        load_default=list,
-        validate=validate.Length(max=len(model.TAGS)),
-    )
-    words = Text(500, lines=True, load_default="")
-
-
-class Reopening(Schema):
-    """What is still wrong."""
-
-    words = Text(500, lines=True, load_default="")
 
 
 class Nothing(Schema):
@@ -255,7 +257,7 @@ class SessionOut(Schema):
 
 
 def file_request(context: Context) -> Answer:
-    """The request is filed."""
+    """The request is filed; where the very same is open already, 409 names it with what joins it."""
     body = context.json()
     desk: Desk = context.own
     item = desk.catalogue.get(body["item"])
@@ -265,7 +267,12 @@ def file_request(context: Context) -> Answer:
     try:
         with context.work() as work:
             requester, filed_by = filing.on_behalf(work, context.principal, body["on_behalf_of"])
-            filed = filing.file_request(work, desk, requester, wanted, "api", filed_by=filed_by)
+            if context.again and not body["anyway"]:  # something stood in the way of the first attempt
+                joining.need_none(work.connection, item, wanted, lambda request: alike_out(context, request, requester))
+            filed = filing.file_request(
+                work, desk, requester, wanted, "api", filed_by=filed_by, same_open="anyway" if body["anyway"] else "refuse",
+                photos=tuple(body["photos"]),
+            )  # fmt: skip
     except Taken as error:
         raise error.told() from None
     context.after_commit(desk.numbers.refill)
@@ -273,7 +280,7 @@ def file_request(context: Context) -> Answer:
         desk.promises.promise(filed.event_id, filed.filed_at, LOGGED_WITHIN) if desk.promises and filed.event_id else ""
     )
     return answer(
-        {**asdict(filed), "promise": promise}, 201, Location=context.url("api_request", reference=filed.reference)
+        {**vars(filed), "promise": promise}, 201, Location=context.url("api_request", reference=filed.reference)
     )
 
 
@@ -295,14 +302,17 @@ def list_requests(context: Context) -> Answer:
         raise Invalid(fields={"state": ["field.choice"]})
     sight = access.seen(context.principal, frozenset() if asked["mine"] else context.scopes)
     with context.read() as connection:
-        found = store.list_requests(
+        found = lists.list_requests(
             connection, sight, states=states, item=asked["item"], limit=asked["limit"] + 1,
             after=(from_text(key[0]), key[1]) if key else None,
         )  # fmt: skip
+        joined = joining.joined_of(
+            connection, context.principal.account, [each.id for each in found if each.joined > 1]
+        )
     shown = found[: asked["limit"]]
     last = shown[-1] if len(found) > asked["limit"] else None
     onward = cursors.write("requests", to_text(last.filed_at), last.id) if last else ""
-    return answer({"items": [seen_as(context, request) for request in shown], "next": onward})
+    return answer({"items": [seen_as(context, request, joined) for request in shown], "next": onward})
 
 
 def one_request(context: Context, reference: str) -> Answer:
@@ -310,33 +320,90 @@ def one_request(context: Context, reference: str) -> Answer:
     with context.read() as connection:
         request = wanted(context, connection, reference)
         timeline = store.happenings(connection, request.id)
-    return answer({**seen_as(context, request), "timeline": timeline})
+        joined = joining.joined_of(connection, context.principal.account, [request.id])
+        photos = pictures.digests(connection, request.id)
+    found = seen_as(context, request, joined)
+    shown = [context.url("photo", reference=model.short(request.reference), sha256=each) for each in photos]
+    return answer(
+        {**found, "timeline": timeline, "photos": shown if sees_words(context, request) else []}, ETag=etag(request)
+    )
 
 
-def wanted(context: Context, connection: Connection, reference: str, *, lock: bool = False) -> Request:
+def etag(request: Request) -> str:
+    """The version of what was asked for, as a header; the work's own progress does not change it."""
+    return f'"{request.version}"'
+
+
+def wanted(
+    context: Context, connection: Connection, reference: str, *, lock: bool = False, joiners: bool = True
+) -> Request:
     """The request of this reference, full or short, if the person may see it on this route.
+
+    ``joiners``: whoever joined it may use the route as its requester may.
 
     Raises:
         Absent: there is none, or it lies outside the person's scope; the answers are equal.
     """
     full = model.full_reference(reference, model.day_of(context.now))
     request = store.request_by_reference(connection, full, lock=lock)
-    context.check(access.where(request) if request else None)
+    joined = others(connection, request.id) if request and joiners and request.joined > 1 else ()
+    context.check(access.where(request, joined) if request else None)
     if request is None:
         raise Absent
     return request
 
 
-def seen_as(context: Context, request: Request) -> dict[str, Any]:
-    """A request as the person may read it: telephone and words of a restricted one go to its own people only."""
-    mine = context.principal.account in {request.requester, request.filed_by}
-    acts = sorted(act for act in model.ACTS.get(request.state, ())) if mine else []
+def sees_words(context: Context, request: Request) -> bool:
+    """Whether the person reads all that was asked; one who only joined reads what made it the same as his own."""
+    thing = access.where(request)
+    return any(covers(scope, context.principal, thing) for scope in context.scopes)
+
+
+def alike_out(context: Context, request: Request, person: Requester) -> dict[str, Any]:
+    """What is said of an open request to somebody who wants the same: place, item, hour (security B5).
+
+    ``join`` joins it, for this person alone; whose own it is gets its reference instead.
+    """
+    own = person.account in {request.requester, request.filed_by}
+    token = context.application.cursors.write("join", request.id, person.account)
     return {
+        "item": request.item, "place": request.place, "filed_at": to_text(request.filed_at),
+        **({"reference": request.reference} if own else {"join": token}),
+    }  # fmt: skip
+
+
+def seen_as(context: Context, request: Request, joined: Collection[str] = ()) -> dict[str, Any]:
+    """A request as the person may read it: telephone and words of a restricted one go to its own people only.
+
+    ``joined``: ids of requests that the person joined.
+    """
+    person = context.principal
+    mine = (
+        "own" if person.account in {request.requester, request.filed_by} else "joined" if request.id in joined else ""
+    )
+    acts = set(model.ACTS.get(request.state, ())) if mine else set()
+    if mine == "joined":
+        acts = (acts & model.JOINERS_ACTS) | {"leave"}
+    item = context.own.item_of(request)
+    cost = item.estimate(request.level, quotas.amount_asked(request.quantity, request.answers)) if item else None
+    found = {
         **request.__dict__,
+        "estimate": format(cost, "f") if cost is not None else None,
         "tags": request.tags.split(),
-        "may": acts,
-        "contact": request.contact if mine else masked(request.contact),
+        "may": sorted(acts),
+        "mine": mine,
+        "contact": request.contact if mine == "own" else masked(request.contact),
     }
+    if mine != "joined" or sees_words(context, request):
+        return found
+    same = alike_answers(item, request)
+    return {**found, "answers": same[0], "summary": same[1], "contact": "", "words": "", "tags": []}
+
+
+def alike_answers(item: Item | None, request: Request, code: str = "zh-Hans") -> tuple[dict[str, Any], str]:
+    """What whoever joined reads of the answers: those that made it the same as his own; and its one line."""
+    same = {name: value for name, value in request.answers.items() if item and name in item.alike}
+    return same, item.summarise(same, code) if item else ""
 
 
 def who(context: Context) -> tuple[str, str]:
@@ -347,42 +414,6 @@ def who(context: Context) -> tuple[str, str]:
 def masked(phone: str) -> str:
     """138****1234; an extension is no secret."""
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) > 6 else phone
-
-
-def withdraw(context: Context, reference: str) -> Answer:
-    """The request is withdrawn."""
-    body = context.json()
-    with context.work() as work:
-        request = wanted(context, work.connection, reference, lock=True)
-        following.withdraw(work, request, who(context), body["reason"])
-    return nothing()
-
-
-def confirm(context: Context, reference: str) -> Answer:
-    """The work is accepted, perhaps with stars."""
-    body = context.json()
-    with context.work() as work:
-        request = wanted(context, work.connection, reference, lock=True)
-        following.confirm(work, request, who(context), body["stars"], tuple(body["tags"]), body["words"])
-    return nothing()
-
-
-def reopen(context: Context, reference: str) -> Answer:
-    """The work starts again."""
-    body = context.json()
-    with context.work() as work:
-        request = wanted(context, work.connection, reference, lock=True)
-        following.reopen(work, request, who(context), body["words"])
-    return nothing()
-
-
-def urge(context: Context, reference: str) -> Answer:
-    """The crew hears that it is waited for."""
-    context.json()
-    with context.work() as work:
-        request = wanted(context, work.connection, reference, lock=True)
-        following.urge(work, request, who(context))
-    return nothing()
 
 
 # ---- catalogue and places
@@ -421,12 +452,21 @@ def item_out(item: Item, refused: str) -> dict[str, Any]:
         "place": item.place,
         "places": list(item.places),
         "meter": item.meter,
+        "price": format(item.price, "f") if item.price is not None else None,
+        "approval": list(item.rule.causes),
         "skills": list(item.skills),
         "restricted": item.restricted,
         "may_ask": not refused,
         "priorities": list(item.accepted),
         "levels": [
-            {"code": level.code, "name": _words(level.name), "note": _words(level.note)} for level in item.levels
+            {
+                "code": level.code,
+                "name": _words(level.name),
+                "note": _words(level.note),
+                "above": level.above,
+                "price": format(level.price, "f") if level.price is not None else None,
+            }
+            for level in item.levels
         ],
         "urgency": [
             {"priority": each.by, "words": _words(each.words), "more": _words(each.more)} for each in item.urgencies
@@ -440,15 +480,19 @@ def item_out(item: Item, refused: str) -> dict[str, Any]:
                 "help": _words(each.help),
                 "least": each.least,
                 "most": each.most,
-                "options": [{"code": option.code, **(_words(option.words) or {})} for option in each.options],
+                "usual": each.usual,
+                "options": [
+                    {"code": option.code, **(_words(option.words) or {}), "above": option.above}
+                    for option in each.options
+                ],
             }
             for each in item.fields
         ],
         "standard": {
             "scope": _words(item.standard.scope),
-            "steps": [_words(each) for each in item.standard.steps],
+            "steps": [{**(_words(each) or {}), "key": each.key} for each in item.standard.steps],
             "evidence": [_words(each) for each in item.standard.evidence],
-            "checklist": [_words(each) for each in item.standard.checklist],
+            "checklist": [{**(_words(each) or {}), "key": each.key} for each in item.standard.checklist],
             "times": [each.__dict__ for each in sorted(item.standard.times, key=lambda times: times.by)],
         },
     }
@@ -561,14 +605,6 @@ ROUTES = (
           summary="Requests, newest first."),
     Route("GET", "/api/requests/<reference>", "api_request", one_request, allow=access.READ, kind="api", answers=RequestWithTimeline,
           summary="One request with its timeline."),
-    Route("POST", "/api/requests/<reference>/withdraw", "api_withdraw", withdraw, allow=access.ACT, kind="api", accepts=Withdrawal,
-          creates=True, status=204, summary="Withdraw a request."),
-    Route("POST", "/api/requests/<reference>/confirm", "api_confirm", confirm, allow=access.ACT, kind="api", accepts=Rating,
-          creates=True, status=204, summary="Accept the work and rate it."),
-    Route("POST", "/api/requests/<reference>/reopen", "api_reopen", reopen, allow=access.ACT, kind="api", accepts=Reopening,
-          creates=True, status=204, summary="Say that it is not mended."),
-    Route("POST", "/api/requests/<reference>/urge", "api_urge", urge, allow=access.ACT, kind="api", accepts=Nothing,
-          creates=True, status=204, summary="Ask for haste."),
     Route("GET", "/api/catalogue", "api_catalogue", catalogue, allow=access.LOOK, kind="api", summary="All items."),
     Route("GET", "/api/catalogue/<code>", "api_item", one_item, allow=access.LOOK, kind="api", summary="One item."),
     Route("GET", "/api/places", "api_places", places, allow=access.LOOK, kind="api", accepts=PlaceQuery, summary="Find places."),

@@ -36,10 +36,20 @@ class Phone(Text):
         return text
 
 
-class SiteTime(fields.Field[datetime]):
-    """A wall-clock time of the site as a form sends it (``2026-11-25T15:00``), or an instant with its offset."""
+class SiteTime(fields.Field[datetime | None]):
+    """A wall-clock time of the site as a form sends it (``2026-11-25T15:00``), or an instant with its offset.
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+    Args:
+        blank: an empty text is no time, and no fault.
+    """
+
+    def __init__(self, *, blank: bool = False, **kwargs: Any) -> None:
+        self.blank = blank
+        super().__init__(**kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime | None:
+        if self.blank and value == "":
+            return None
         if not isinstance(value, str) or len(value) > 40:
             raise ValidationError("field.date")
         try:
@@ -96,6 +106,8 @@ def form_schema(item: Item) -> type[Schema]:
         "level": Key(load_default=""),
         "priority": Whole(1, 4, load_default=0),
         "contact": Phone(load_default=""),
+        "exception": Text(200, load_default=""),
+        "asset": Key(load_default=""),
     }
     return Schema.from_dict({**shell, **own}, name=f"{item.code.title()}Form")
 
@@ -145,7 +157,7 @@ def from_json(item: Item, body: Mapping[str, Any]) -> Filing:
             wrong |= {under: error.fields} if under else error.fields
     if wrong:
         raise Invalid(fields={**_no_place(item, body), **wrong})
-    shell = {name: body.get(name) for name in ("place", "level", "priority", "contact")}
+    shell = {name: body.get(name) for name in ("place", "level", "priority", "contact", "exception", "asset")}
     return _filing(item, {**shell, **found})
 
 
@@ -162,6 +174,8 @@ def _filing(item: Item, loaded: Mapping[str, Any]) -> Filing:
         level=loaded.get("level") or "",
         priority=loaded.get("priority") or 0,
         contact=loaded.get("contact") or "",
+        exception=loaded.get("exception") or "",
+        asset=loaded.get("asset") or "",
         starts_at=loaded.get("starts_at"),
         ends_at=loaded.get("ends_at"),
         headcount=loaded.get("headcount") or 0,

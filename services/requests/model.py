@@ -25,19 +25,34 @@ REOPEN_WITHIN = timedelta(days=30)  # after it was closed
 TAGS = ("on_time", "polite", "well_done", "clean", "late", "rude", "not_mended", "messy")
 WITHDRAWAL_REASONS = ("not_needed", "mistake", "solved", "other")
 
+REOPENING_REASONS = ("not_mended", "came_back", "half_done", "messy", "other")
+
 # What the requester may do in each state.
 ACTS: dict[str, frozenset[str]] = {
     "awaiting_approval": frozenset({"withdraw"}),
-    "filed": frozenset({"withdraw", "urge"}),
-    "assigned": frozenset({"withdraw", "urge"}),
-    "under_way": frozenset({"urge", "withdraw"}),
-    "paused": frozenset({"urge", "withdraw"}),
-    "reopened": frozenset({"urge", "withdraw"}),
+    "filed": frozenset({"withdraw", "urge", "amend"}),
+    "assigned": frozenset({"withdraw", "urge", "amend"}),
+    "under_way": frozenset({"urge", "withdraw", "amend"}),
+    "paused": frozenset({"urge", "withdraw", "amend"}),
+    "reopened": frozenset({"urge", "withdraw", "amend"}),
     "to_confirm": frozenset({"confirm", "reopen"}),
     "closed": frozenset({"reopen"}),
     "withdrawn": frozenset(),
     "refused": frozenset(),
 }
+# What somebody who joined may do of that; leaving is always possible.
+JOINERS_ACTS = frozenset({"urge", "confirm", "reopen"})
+# What may still be changed: once the crew is at work only the words and the telephone.
+_ALL_PARTS = frozenset(
+    {"place", "level", "starts_at", "ends_at", "headcount", "quantity", "asset", "answers", "contact"}
+)
+_WORDS = frozenset({"words", "contact"})  # words: answers that are free text
+AMENDABLE: dict[str, frozenset[str]] = {
+    "filed": _ALL_PARTS, "assigned": _ALL_PARTS, "reopened": _ALL_PARTS, "under_way": _WORDS, "paused": _WORDS,
+}  # fmt: skip
+LOW_RATING = 2  # stars; so many or fewer escalate
+ESCALATING_ROUND = 3  # opened by the second reopening
+MOST_PHOTOS = 6  # of one request
 OPEN_STATES = ("awaiting_approval", "filed", "assigned", "under_way", "paused", "reopened")
 ENDED_STATES = ("closed", "withdrawn", "refused")
 
@@ -63,6 +78,12 @@ class NotInThisState(Conflict):
     key = "requests.error.state"
 
 
+class Alike(Conflict):
+    """The very same is asked for already and still open: one may join it, or file all the same."""
+
+    key = "following.error.alike"
+
+
 class UrgedJustNow(Conflict):
     """It was urged a moment ago."""
 
@@ -77,6 +98,8 @@ class Filing:
         answers: by field name: text, whole number, bool, list of option codes. Parts of the request itself
             (``starts_at``, ``ends_at``, ``headcount``, ``quantity``) are attributes.
         contact: extension or mobile for the crew; empty = the requester's own.
+        exception: why it should be more than the standard holds, for whoever approves it.
+        asset: tag of the thing it is about, as its label says; empty = not named.
     """
 
     item: str
@@ -88,6 +111,8 @@ class Filing:
     headcount: int = 0
     quantity: int = 0
     contact: str = ""
+    exception: str = ""
+    asset: str = ""
     answers: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -149,6 +174,19 @@ def check(filing: Filing, item: Item, now: datetime) -> None:
         raise Invalid(fields=wrong)
 
 
+def alike(item: Item, filing: Filing, place: str) -> str | None:
+    """What two open requests for the same thing have in common; None where the item knows no such thing.
+
+    Whoever answers "something else" says nothing that another could mean as well, unless the asset is named.
+    """
+    if not item.alike or item.restricted:
+        return None
+    said = [str(filing.answers.get(name) or "") for name in item.alike]
+    if not filing.asset and ("" in said or "other" in said):
+        return None
+    return "|".join((item.code, place, *said, filing.asset.upper()))
+
+
 def place_fits(item: Item, kind: str, code: str) -> bool:
     """Whether ``item`` may be asked for at a place of this kind and code."""
     if item.place == "fixed":
@@ -191,6 +229,7 @@ def full_reference(text: str, today: date) -> str:
 
 # Crockford's base 32: no I, L, O, U, so that it can be read out.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits each
 _TWINS = str.maketrans("ILO", "110")
 
 
@@ -201,8 +240,11 @@ def tracking_code(secret: bytes, request_id: str) -> str:
     """
     digest = hmac.digest(secret, b"track\0" + request_id.encode(), "sha256")
     number = int.from_bytes(digest[:8], "big") >> 4
-    text = "".join(_ALPHABET[number >> shift & 31] for shift in range(55, -1, -5))
-    return "-".join((text[:4], text[4:8], text[8:]))
+    high, middle, low = number >> 40, number >> 20 & 0xFFFFF, number & 0xFFFFF
+    return (
+        f"{_PAIRS[high >> 10]}{_PAIRS[high & 1023]}-{_PAIRS[middle >> 10]}{_PAIRS[middle & 1023]}"
+        f"-{_PAIRS[low >> 10]}{_PAIRS[low & 1023]}"
+    )
 
 
 def same_code(given: str, code: str) -> bool:

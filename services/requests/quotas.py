@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import insert, select, update
 
-from services.requests import model, store, tables
-from shared.contracts.base import parse
-from shared.contracts.requests import RequestFiled
+from services.requests import model, tables
 from shared.database import Sql
-from shared.errors import Absent, Conflict
+from shared.errors import Absent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,13 +24,6 @@ if TYPE_CHECKING:
 
 PERIODS = ("month", "quarter", "year")
 HOLDERS = ("department", "person")
-DECIDE_WITHIN = timedelta(days=3)  # nobody decided by then: refused, so that the requester knows
-
-
-class Decided(Conflict):
-    """Somebody else has decided, or the request was withdrawn."""
-
-    key = "quota.error.decided"
 
 
 @dataclass(frozen=True)
@@ -73,8 +62,13 @@ def period_of(kind: str, day: date) -> str:
 
 def amount_of(filing: Filing) -> int:
     """What a request uses: its quantity, of printing the pages of all copies."""
-    pages = filing.answers.get("pages")
-    return (filing.quantity or 1) * (pages if isinstance(pages, int) and pages > 0 else 1)
+    return amount_asked(filing.quantity, filing.answers)
+
+
+def amount_asked(quantity: int, answers: Mapping[str, Any]) -> int:
+    """The same of a request as it is kept."""
+    pages = answers.get("pages")
+    return (quantity or 1) * (pages if isinstance(pages, int) and pages > 0 else 1)
 
 
 def all_quotas(connection: Connection) -> list[Quota]:
@@ -132,6 +126,12 @@ def release(work: Work, request_id: str) -> None:
         )
 
 
+def claimed(connection: Connection, request_id: str) -> bool:
+    """Whether the request has reserved something of a quota."""
+    query = select(tables.quota_claim.c.request_id).where(tables.quota_claim.c.request_id == request_id)
+    return connection.execute(query).first() is not None
+
+
 def standing(connection: Connection, quota: Quota, person: Requester, now: datetime) -> Standing:
     """How the quota stands for this person."""
     holder = person.account if quota.per == "person" else person.department
@@ -172,9 +172,6 @@ def used_by(connection: Connection, item: str, day: date) -> list[tuple[str, str
     return [tuple(each) for each in connection.execute(query.order_by(use.used.desc()).limit(100))]
 
 
-# ---- approval
-
-
 def claim_of(work: Work, quota: Quota, person: Requester, amount: int) -> dict[str, Any]:
     """What a request would reserve."""
     holder = person.account if quota.per == "person" else person.department
@@ -182,114 +179,10 @@ def claim_of(work: Work, quota: Quota, person: Requester, amount: int) -> dict[s
     return {"item": quota.item, "holder": holder, "period": period, "amount": amount}
 
 
-def hold(
-    work: Work, request_id: str, reason: str, organisation: str, event: RequestFiled, claim: Mapping[str, Any]
-) -> None:
-    """Nobody hears of the request before it is approved; ``claim`` is reserved then."""
-    work.connection.execute(
-        insert(tables.approval).values(
-            request_id=request_id, reason=reason, state="open", organisation=organisation,
-            event=json.dumps(event.data(), ensure_ascii=False), claim=json.dumps(dict(claim)), asked_at=work.now, due_at=work.now + DECIDE_WITHIN,
-            decided_by="", words="",
-        )
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Approval:
-    """A request that awaits approval, or awaited it."""
-
-    request_id: str
-    reason: str
-    state: str
-    organisation: str
-    event: str
-    claim: str
-    asked_at: datetime
-    due_at: datetime
-    decided_at: datetime | None
-    decided_by: str
-    words: str
-
-
-def approval_of(connection: Connection, request_id: str, *, lock: bool = False) -> Approval | None:
-    """The approval that a request needed; None when it needed none."""
-    query = select(tables.approval).where(tables.approval.c.request_id == request_id)
-    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
-    return Approval(**row) if row is not None else None
-
-
-def open_approvals(connection: Connection, organisation: str, limit: int = 100) -> list[Approval]:
-    """What awaits approval below a body, the most urgent first."""
-    row = tables.approval.c
-    query = (
-        select(tables.approval)
-        .where(row.state == "open", or_(row.organisation == organisation, row.organisation.startswith(organisation + "/", autoescape=True)))
-        .order_by(row.due_at).limit(limit)
-    )  # fmt: skip
-    return [Approval(**each) for each in connection.execute(query).mappings()]
-
-
-def count_open(connection: Connection, organisation: str) -> int:
-    """How many await approval below a body."""
-    row = tables.approval.c
-    query = select(func.count()).where(row.state == "open", or_(row.organisation == organisation, row.organisation.startswith(organisation + "/", autoescape=True)))  # fmt: skip
-    return int(connection.execute(query).scalar_one())
-
-
-def decide(work: Work, request_id: str, who: tuple[str, str], by: str, *, granted: bool, words: str = "") -> None:
-    """The request is filed after all, over its quota, or refused with a reason.
-
-    Raises:
-        Absent: it needs no approval. Decided: somebody was first.
-    """
-    found = approval_of(work.connection, request_id, lock=True)
-    request = store.request_by_id(work.connection, request_id, lock=True)
-    if found is None or request is None:
-        raise Absent
-    if found.state != "open" or request.state != "awaiting_approval":
-        raise Decided
-    state = "granted" if granted else "refused"
-    _close(work, request_id, state, by, words)
-    store.change_request(work.connection, request_id, state="filed" if granted else "refused", changed_at=work.now)
-    what = "approved" if granted else "not_approved"
-    store.happen(work, request_id, what, who=who[0], who_en=who[1], detail=words, sequence=1)
-    if granted:
-        event: Any = parse(RequestFiled.TYPE, json.loads(found.event))
-        claim = json.loads(found.claim)
-        if claim:  # beyond the quota, but counted
-            _ADD.run(work.connection, **{name: claim[name] for name in ("item", "holder", "period", "amount")})
-            work.later(_CLAIM, request_id=request_id, **claim)
-        work.say(event, sequence=1)
-
-
-def _close(work: Work, request_id: str, state: str, by: str = "", words: str = "") -> None:
-    work.connection.execute(
-        update(tables.approval)
-        .where(tables.approval.c.request_id == request_id)
-        .values(state=state, decided_at=work.now, decided_by=by, words=words)
-    )
-
-
-def withdrawn(work: Work, request_id: str) -> None:
-    """Nobody needs to decide any more."""
-    _close(work, request_id, "withdrawn")
-
-
-def expire(work: Work, limit: int = 100) -> int:
-    """What nobody decided in time is refused; how many."""
-    row = tables.approval.c
-    query = select(row.request_id).where(row.state == "open", row.due_at < work.now).limit(limit)
-    late = [id_ for (id_,) in work.connection.execute(query)]
-    for request_id in late:
-        found = approval_of(work.connection, request_id, lock=True)
-        request = store.request_by_id(work.connection, request_id, lock=True)
-        if found is None or found.state != "open" or request is None:
-            continue
-        _close(work, request_id, "late")
-        store.change_request(work.connection, request_id, state="refused", changed_at=work.now)
-        store.happen(work, request_id, "approval_late", sequence=1)
-    return len(late)
+def add(work: Work, request_id: str, claim: Mapping[str, Any]) -> None:
+    """What was granted beyond the quota counts as used too."""
+    _ADD.run(work.connection, **{name: claim[name] for name in ("item", "holder", "period", "amount")})
+    work.later(_CLAIM, request_id=request_id, **claim)
 
 
 def settle_quotas(work: Work) -> None:

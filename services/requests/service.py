@@ -11,20 +11,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from services.requests import api, model, pages, quotas, store
+from services.requests import api, catalogue_api, following_api, model, pages, pictures, quotas, store
 from services.requests.bookings import api as booking_api
 from services.requests.bookings import handlers as booking_handlers
 from services.requests.bookings import pages as booking_pages
+from services.requests.bookings import resources as booking_resources
 from services.requests.bookings import store as bookings
-from services.requests.catalogue import load_catalogue
+from services.requests.catalogue_reading import load_catalogue
 from services.requests.chat import arrivals
 from services.requests.chat import views as chat
+from services.requests.chat.second import second_of
 from services.requests.compound import load_compound
-from services.requests.desk import Desk
-from services.requests.handlers import accounts, following, links, signing
+from services.requests.desk import Desk, Open311
+from services.requests.handlers import accounts, cataloguing, deciding, following, links, signing
+from services.requests.letters import imap, queue, smtp, writing
+from services.requests.letters import views as letters
+from services.requests.letters.office import office_of
+from services.requests.notices import views as notices
+from services.requests.open311 import views as open311
 from services.requests.settings import SETTINGS
 from services.requests.subscriptions import SUBSCRIPTIONS
 from services.requests.tables import metadata
+from services.requests.voices import api as voice_api
+from services.requests.voices import complaints, demand, suggestion_pages, survey_api, survey_pages, surveying
+from services.requests.voices import pages as voice_pages
 from shared import filed
 from shared.errors import Transient
 from shared.service import Service, Timer
@@ -53,7 +63,7 @@ def desk_of(running: Running) -> Desk:
     """
     settings = running.settings
     return Desk(
-        catalogue=load_catalogue(),
+        shipped=load_catalogue(),
         database=running.database,
         clock=running.clock,
         secret=hmac.new(cursor_secret(settings), b"requests", hashlib.sha256).digest(),
@@ -62,7 +72,16 @@ def desk_of(running: Running) -> Desk:
         emergency=settings["REQUESTS_EMERGENCY_NUMBER"],
         demonstration=settings["HOUQIN_PROFILE"] == "demonstration",
         second_factor=demanding_roles(settings),
+        catalogue_four_eyes=bool(settings["REQUESTS_CATALOGUE_FOUR_EYES"]),
         channels=arrivals.channels_of(settings),
+        second=second_of(settings),
+        office=office_of(settings),
+        open311=Open311(
+            on=bool(settings["REQUESTS_OPEN311"]),
+            jurisdiction=str(settings["REQUESTS_OPEN311_JURISDICTION"]),
+            account=str(settings["REQUESTS_OPEN311_ACCOUNT"]),
+            per_minute=int(settings["REQUESTS_OPEN311_PER_MINUTE"]),
+        ),
         promises=filed.desk(
             keys_folder(settings),
             f"{urlsplit(str(settings['HOUQIN_PUBLIC_URL'])).netloc or 'office'}/filed",
@@ -119,9 +138,21 @@ def routes() -> tuple[Route, ...]:
     """Every route of this service."""
     return (
         *api.ROUTES,
+        *catalogue_api.ROUTES,
+        *following_api.ROUTES,
         *chat.ROUTES,
         *booking_api.ROUTES,
         *booking_pages.ROUTES,
+        *booking_resources.ROUTES,
+        *notices.ROUTES,
+        *voice_api.ROUTES,
+        *survey_api.ROUTES,
+        *voice_pages.ROUTES,
+        *suggestion_pages.ROUTES,
+        *survey_pages.ROUTES,
+        *demand.ROUTES,
+        *letters.ROUTES,
+        *open311.ROUTES,
         *pages.ROUTES,
         *waiting_pages.routes(),
     )
@@ -147,7 +178,21 @@ def watch_bookings(running: Running) -> None:
     desk = desk_of(running)
     with running.work() as work:
         booking_handlers.watch(work, desk)
-        quotas.expire(work)
+        deciding.expire(work, desk)
+
+
+def watch_voices(running: Running) -> None:
+    """Late complaints go higher, surveys open and close on their days."""
+    with running.work() as work:
+        complaints.watch(work)
+        surveying.watch(work)
+
+
+def keep_catalogue(running: Running) -> None:
+    """The shipped versions of items are in the database too."""
+    desk = desk_of(running)
+    with running.work() as work:
+        cataloguing.keep_shipped(work, desk)
 
 
 def forget(running: Running) -> None:
@@ -155,8 +200,50 @@ def forget(running: Running) -> None:
     with running.work() as work:
         store.prune_people(work.connection, work.now, work.now - model.FORGOTTEN_AFTER)
         links.prune(work)
+        pictures.prune(work)
         live.prune(work)
         chat.forget(work)
+        notices.forget(work)
+        queue.forget(work.connection, work.now)
+
+
+def write_letters(running: Running) -> None:
+    """New notices are letters where people want them so; nobody's page waits for that."""
+    office = office_of(running.settings)
+    with running.database.read() as connection:
+        due = writing.due(connection, daily=office.smtp is None)
+    if due and office.smtp is None:
+        writing.skip(running)
+    elif due:
+        writing.write(running, desk_of(running), office)
+
+
+def write_daily(running: Running) -> None:
+    """From the hour on, the day's letters are written."""
+    office = office_of(running.settings)
+    if office.smtp is not None:
+        writing.write_daily(running, desk_of(running), office)
+
+
+def send_letters(running: Running) -> None:
+    """Letters that are due have been handed in, or are put off."""
+    office = office_of(running.settings)
+    smtp.send_due(running, office)
+    if office.smtp is not None:
+        smtp.measure(running)
+
+
+def answer_chats(running: Running) -> None:
+    """Chat messages that waited have been heard, and answers that are due have been sent."""
+    if running.settings["REQUESTS_CHAT_CHANNELS"]:
+        arrivals.hear_waiting(running, desk_of)
+        arrivals.send_due(running)
+
+
+def fetch_mail(running: Running) -> None:
+    """Requests that came by mail have been dealt with."""
+    if running.settings["REQUESTS_IMAP_HOST"]:
+        imap.fetch(running, desk_of(running))
 
 
 SERVICE = Service(
@@ -170,8 +257,14 @@ SERVICE = Service(
     timers=(
         Timer("close_unanswered", 600, close_unanswered),
         Timer("watch_bookings", 60, watch_bookings),
+        Timer("watch_voices", 60, watch_voices),
+        Timer("keep_catalogue", 3600, keep_catalogue),
         Timer("forget", 900, forget),
-        Timer("answer_chats", 1, arrivals.send_due),
+        Timer("answer_chats", 1, answer_chats),
+        Timer("write_letters", 5, write_letters),
+        Timer("write_daily", 60, write_daily),
+        Timer("send_letters", 3, send_letters),
+        Timer("fetch_mail", 30, fetch_mail),
     ),
     private=(
         "account",
@@ -183,5 +276,14 @@ SERVICE = Service(
         "recovery_code",
         "invitation",
         "chat_link_code",
+        "complaint",
+        "complaint_step",
+        "survey_answered",
+        "survey_text",
+        "notice",
+        "mailbox",
+        "notice_choice",
+        "letter",
+        "mail_arrival",
     ),
 )

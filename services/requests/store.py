@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import func, insert, or_, select, update
 
-from services.requests import tables
+from services.requests import same, tables
 from services.requests.catalogue import Words
 from services.requests.compound import Place
 from services.requests.model import OPEN_STATES, Order
@@ -17,7 +17,7 @@ from shared.clock import SITE_ZONE
 from shared.database import Sql, as_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import date
 
     from sqlalchemy import Connection, RowMapping, Select
@@ -39,13 +39,19 @@ def take_numbers(connection: Connection, day: date, count: int) -> int:
 
 # ---- requests
 
-_FILE = Sql(
-    """INSERT INTO request (id, reference, version, round, state, item, item_version, level, priority, place, department,
-       organisation, requester, requester_name, requester_name_en, filed_by, filed_at, starts_at, ends_at, headcount, quantity, restricted,
-       summary, answers, contact, channel, urged, stars, tags, words, crew_name, crew_name_en, changed_at)
+_FILING = """INSERT INTO request (id, reference, version, round, state, item, item_version, level, priority, place, department,
+    organisation, requester, requester_name, requester_name_en, filed_by, filed_at, starts_at, ends_at, headcount, quantity, restricted,
+       summary, answers, contact, channel, urged, stars, tags, words, crew_name, crew_name_en, changed_at, asset, alone, alike)
        VALUES (:id, :reference, 1, 1, :state, :item, :item_version, :level, :priority, :place, :department,
        :organisation, :requester, :requester_name, :requester_name_en, :filed_by, :filed_at, :starts_at, :ends_at, :headcount, :quantity,
-       :restricted, :summary, :answers, :contact, :channel, 0, 0, '', '', '', '', :filed_at)"""
+       :restricted, :summary, :answers, :contact, :channel, 0, 0, '', '', '', '', :filed_at, :asset, :alone, :alike)"""
+_FILE = Sql(_FILING)
+# Filed although the same may be open: it stands in the way of the next where nothing else does.
+_FILE_BESIDE = Sql(
+    _FILING.replace(
+        ":alone", "(SELECT CAST(:alike AS TEXT) WHERE NOT EXISTS (SELECT 1 FROM request WHERE alone = :alike))"
+    ),
+    prepare=True,
 )
 _HAPPEN = Sql(
     """INSERT INTO happening (request_id, at, what, who, who_en, detail, order_id, sequence, event_id)
@@ -53,9 +59,12 @@ _HAPPEN = Sql(
 )
 
 
-def file_request(work: Work, row: Mapping[str, Any]) -> None:
-    """The request is written with this work; its reference must be free."""
-    work.later(_FILE, **row)
+def file_request(work: Work, row: Mapping[str, Any], *, beside: bool = False) -> None:
+    """The request is written with this work; its reference must be free.
+
+    ``beside``: the same may be open; where it is not, this one stands in the way of the next.
+    """
+    work.later(_FILE_BESIDE if beside else _FILE, **row)
 
 
 def happen(
@@ -120,9 +129,17 @@ class Request:
     due_at: datetime | None
     finished_at: datetime | None
     changed_at: datetime
+    asset: str
+    joined: int
+    alone: str | None
+    escalated: str
+    escalated_at: datetime | None
+    answered_at: datetime | None
+    alike: str | None
 
 
-def _request(row: RowMapping) -> Request:
+def read_request(row: RowMapping) -> Request:
+    """A row of the table as a request."""
     found = dict(row)
     found["answers"] = json.loads(found["answers"])
     return Request(**found)
@@ -140,12 +157,47 @@ def request_by_id(connection: Connection, request_id: str, *, lock: bool = False
 
 def _one_request(connection: Connection, query: Select[Any], *, lock: bool) -> Request | None:
     row = connection.execute(query.with_for_update() if lock else query).mappings().first()
-    return _request(row) if row is not None else None
+    return read_request(row) if row is not None else None
+
+
+def requests_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Request]:
+    """The requests of these ids, by id; nobody else changes them in this transaction. Locked in one order for all."""
+    column = tables.request.c.id
+    query = select(tables.request).where(column.in_(ids)).order_by(column).with_for_update()
+    return {row["id"]: read_request(row) for row in connection.execute(query).mappings()}
+
+
+FOLLOWED = ("state", "crew_name", "crew_name_en", "due_at", "finished_at", "changed_at")
+_FOLLOW = Sql(f"UPDATE request SET {', '.join(f'{name} = :{name}' for name in FOLLOWED)} WHERE id = :id", prepare=True)
+
+
+def follow(work: Work, requests: Collection[Request]) -> None:
+    """How the work for ``requests`` stands is written in this work, which holds their rows.
+
+    All of it is written before any lets go of what makes it the same: it passes on to none that ends beside it.
+    """
+    for each in requests:
+        work.later(_FOLLOW, id=each.id, **{name: getattr(each, name) for name in FOLLOWED})
+    unsettled = [each.id for each in requests if each.alone != (each.alike if each.state in OPEN_STATES else None)]
+    if not unsettled:
+        return
+    work.flush()
+    request = tables.request.c
+    wanted = select(request.id, request.state, request.alike, request.alone)
+    for request_id in unsettled:  # read one by one: one before it may have passed on what it held
+        row: Any = work.connection.execute(wanted.where(request.id == request_id)).one()
+        same.settle(work.connection, row)
 
 
 def change_request(connection: Connection, request_id: str, **values: Any) -> None:
-    """Write some columns of one request."""
-    connection.execute(update(tables.request).where(tables.request.c.id == request_id).values(**values))
+    """Write some columns of one request; where it is open it stands in the way of the very same, else no longer."""
+    request = tables.request.c
+    change = update(tables.request).where(request.id == request_id).values(**values)
+    if not values.keys() & {"state", "alike"}:
+        connection.execute(change)
+        return
+    for row in connection.execute(change.returning(request.id, request.state, request.alike, request.alone)):
+        same.settle(connection, row)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,60 +209,6 @@ class Seen:
     organisation: str = ""
     department: str = ""
     restricted: bool = False
-
-
-def list_requests(
-    connection: Connection,
-    seen: Seen,
-    *,
-    states: Sequence[str] = (),
-    item: str = "",
-    after: tuple[datetime, str] | None = None,
-    limit: int = 50,
-) -> list[Request]:
-    """Requests, newest first, after the one with this (filed_at, id)."""
-    request = tables.request.c
-    query = (
-        select(tables.request).where(_visible(seen)).order_by(request.filed_at.desc(), request.id.desc()).limit(limit)
-    )
-    if states:
-        query = query.where(request.state.in_(states))
-    if item:
-        query = query.where(request.item == item)
-    if after is not None:
-        query = query.where(tuple_(request.filed_at, request.id) < after)
-    return [_request(row) for row in connection.execute(query).mappings()]
-
-
-def _visible(seen: Seen) -> Any:
-    request = tables.request.c
-    own = or_(request.requester == seen.account, request.filed_by == seen.account)
-    wider = []
-    if seen.everywhere:
-        wider.append(request.id != "")
-    if seen.organisation:
-        wider.append(
-            or_(
-                request.organisation == seen.organisation,
-                request.organisation.startswith(seen.organisation + "/", autoescape=True),
-            )
-        )
-    if seen.department:
-        wider.append(request.department == seen.department)
-    if not wider:
-        return own
-    open_to_them = or_(*wider)
-    return or_(own, open_to_them if seen.restricted else and_(open_to_them, request.restricted.is_(False)))
-
-
-def count_own(connection: Connection, account: str) -> dict[str, int]:
-    """By state, how many requests the account has."""
-    query = (
-        select(tables.request.c.state, func.count())
-        .where(or_(tables.request.c.requester == account, tables.request.c.filed_by == account))
-        .group_by(tables.request.c.state)
-    )
-    return {state: int(count) for state, count in connection.execute(query)}
 
 
 def most_asked(connection: Connection, account: str, among: int = 60, most: int = 3) -> list[str]:
@@ -304,21 +302,23 @@ class KnownOrder:
         return Order(self.order_id, self.round, self.happening, self.sequence)
 
 
-def orders(connection: Connection, request_id: str) -> dict[str, KnownOrder]:
-    """The work orders of a request by id."""
-    query = select(tables.work_order).where(tables.work_order.c.request_id == request_id)
+def orders(connection: Connection, *request_ids: str) -> dict[str, KnownOrder]:
+    """The work orders of these requests by id."""
+    query = select(tables.work_order).where(tables.work_order.c.request_id.in_(request_ids))
     return {row["order_id"]: KnownOrder(**row) for row in connection.execute(query).mappings()}
 
 
-def save_order(connection: Connection, order: KnownOrder, *, new: bool) -> None:
-    """Write our copy of an order; the caller holds its request's row."""
-    values = dict(order.__dict__)
-    if new:
-        connection.execute(insert(tables.work_order).values(values))
-    else:
-        connection.execute(
-            update(tables.work_order).where(tables.work_order.c.order_id == order.order_id).values(values)
-        )
+_ORDER = [each.name for each in fields(KnownOrder)]
+_SAVE_ORDER = Sql(
+    f"""INSERT INTO work_order ({", ".join(_ORDER)}) VALUES ({", ".join(f":{name}" for name in _ORDER)})
+        ON CONFLICT (order_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _ORDER[2:])}""",
+    prepare=True,
+)
+
+
+def save_order(work: Work, order: KnownOrder) -> None:
+    """Our copy of an order is written with this work, which holds its request's row."""
+    work.later(_SAVE_ORDER, **order.__dict__)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from services.requests.handlers.following import HAPPENINGS, follow_order, note_breach, note_usage
-from shared.bus.base import on
+from services.requests.handlers.following import HAPPENINGS, follow_orders, note_breach, note_question, note_usage
+from shared.bus.base import Subscription, on
 from shared.contracts.billing import UsageRecorded
-from shared.contracts.dispatch import PromiseBreached
+from shared.contracts.dispatch import PromiseBreached, RequesterAsked
 
 SUBSCRIPTIONS = (
-    on(*HAPPENINGS, do=follow_order),
+    Subscription("requests.follow_order", follow_orders, events=tuple(HAPPENINGS), whole=True, batch=50),
     on(PromiseBreached, do=note_breach),
+    on(RequesterAsked, do=note_question),
     on(UsageRecorded, do=note_usage),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, BigInteger, Boolean, Column, Date, Index, Integer, Table, Text, event
+from sqlalchemy import DDL, BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, Table, Text, event, false
 
 from shared.database import Moment, RowId
 from shared.service import metadata_of_floor
@@ -183,7 +183,39 @@ request = Table(
     Column("due_at", Moment),
     Column("finished_at", Moment),
     Column("changed_at", Moment, nullable=False),
+    Column("asset", Text, nullable=False, server_default=""),  # tag of the thing it is about, where it was named
+    Column("joined", Integer, nullable=False, server_default="1"),  # how many people ask for it together
+    # What makes it the same while it is open and first of its kind (services.requests.same); unique, so that of two
+    # people who report one thing at once the second is told of the first.
+    Column("alone", Text),
+    Column("escalated", Text, nullable=False, server_default=""),  # why, the last time: low_rating, reopened_again
+    Column("escalated_at", Moment),
+    Column("answered_at", Moment),  # when somebody said what was done about it
+    Column("alike", Text),  # what makes it the same as others (model.alike); null where nothing does
 )
+# Requests that somebody waits for: few, however long the history is.
+LIVE = ("awaiting_approval", "filed", "assigned", "under_way", "paused", "reopened", "to_confirm")
+Index("request_alone", request.c.alone, unique=True)
+_live = request.c.state.in_(LIVE)
+Index(
+    "request_live_of",
+    request.c.requester,
+    request.c.filed_at.desc(),
+    request.c.id.desc(),
+    sqlite_where=_live,
+    postgresql_where=_live,
+)
+Index("request_live_here", request.c.place, request.c.item, sqlite_where=_live, postgresql_where=_live)
+Index(
+    "request_filed_for",
+    request.c.filed_by,
+    request.c.filed_at.desc(),
+    request.c.id.desc(),
+    sqlite_where=request.c.filed_by != "",
+    postgresql_where=request.c.filed_by != "",
+)
+_unanswered = (request.c.escalated != "") & request.c.answered_at.is_(None)
+Index("request_escalated", request.c.escalated_at, sqlite_where=_unanswered, postgresql_where=_unanswered)
 Index("request_by_requester", request.c.requester, request.c.filed_at.desc(), request.c.id.desc())
 Index("request_by_time", request.c.filed_at.desc(), request.c.id.desc())
 Index(
@@ -191,6 +223,60 @@ Index(
     request.c.finished_at,
     sqlite_where=request.c.state == "to_confirm",
     postgresql_where=request.c.state == "to_confirm",
+)
+# Who else asks for it. They leave by a date in left_at, so that what they confirmed stays.
+together = Table(
+    "together",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("filed_at", Moment, nullable=False),  # of the request, so that lists merge in its order
+    Column("joined_at", Moment, nullable=False),
+    Column("left_at", Moment),
+    Column("confirmed_at", Moment),
+    Column("stars", Integer, nullable=False, server_default="0"),
+)
+Index(
+    "together_of",
+    together.c.account,
+    together.c.filed_at.desc(),
+    together.c.request_id.desc(),
+    sqlite_where=together.c.left_at.is_(None),
+    postgresql_where=together.c.left_at.is_(None),
+)
+# Photos of requests. Without a request they were sent with a form that is not filed yet, and last some days.
+photo = Table(
+    "photo",
+    metadata,
+    Column("id", Text, primary_key=True),  # 128 random bits
+    Column("request_id", Text, nullable=False, server_default=""),
+    Column("account", Text, nullable=False),  # who sent it
+    Column("sha256", Text, nullable=False),  # of body
+    Column("content_type", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("thumbnail", LargeBinary, nullable=False),
+)
+Index("photo_of_request", photo.c.request_id, photo.c.made_at)
+Index(
+    "photo_waiting",
+    photo.c.account,
+    photo.c.made_at,
+    sqlite_where=photo.c.request_id == "",
+    postgresql_where=photo.c.request_id == "",
+)
+# What somebody likes to say each time, by item: JSON by field name.
+preference = Table(
+    "preference",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("item", Text, primary_key=True),
+    Column("answers", Text, nullable=False),
+    Column("changed_at", Moment, nullable=False),
 )
 # What happened to it, for its page. Written once, never changed.
 happening = Table(
@@ -448,6 +534,32 @@ chat_outgoing = Table(
 )
 Index("chat_outgoing_due", chat_outgoing.c.sent_at, chat_outgoing.c.due_at)
 
+# ---- the catalogue
+
+# Versions of items that were made here, and the shipped ones, so that a request's own version is there after an update.
+# A published one is never changed; an item has at most one draft.
+catalogue_version = Table(
+    "catalogue_version",
+    metadata,
+    Column("item", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("state", Text, nullable=False),  # draft, published
+    Column("body", Text, nullable=False),  # the item as JSON: catalogue_reading.body_of
+    Column("revision", Integer, nullable=False),  # of the draft, raised with every saving
+    Column("changed_by", Text, nullable=False),  # account; empty = shipped
+    Column("changed_at", Moment, nullable=False),
+    Column("published_by", Text, nullable=False, server_default=""),
+    Column("published_at", Moment),
+    Column("effective_at", Moment),
+)
+Index(
+    "catalogue_draft",
+    catalogue_version.c.item,
+    unique=True,
+    sqlite_where=catalogue_version.c.state == "draft",
+    postgresql_where=catalogue_version.c.state == "draft",
+)
+
 # ---- quotas and approvals
 
 # How much of an item a department, or each person, may use in a period.
@@ -481,20 +593,59 @@ quota_claim = Table(
     Column("period", Text, nullable=False),
     Column("amount", Integer, nullable=False),
 )
-# A request that nobody hears of before somebody has approved it.
+# What nobody hears of, or nobody may use, before others have approved it: a request, or a booking.
 approval = Table(
     "approval",
     metadata,
-    Column("request_id", Text, primary_key=True),
-    Column("reason", Text, nullable=False),  # over_quota
+    Column("request_id", Text, primary_key=True),  # id of the request or booking
+    Column("kind", Text, nullable=False, server_default="request"),  # request, booking
+    Column("reason", Text, nullable=False),  # causes by blanks: over_quota above outside always chosen
+    Column("why", Text, nullable=False, server_default=""),  # the requester's own reason
     Column("state", Text, nullable=False),  # open, granted, refused, late, withdrawn
     Column("organisation", Text, nullable=False),
+    Column("requester", Text, nullable=False, server_default=""),  # account
+    Column("filed_by", Text, nullable=False, server_default=""),  # account, when it was filed for somebody else
     Column("event", Text, nullable=False),  # what will be said when it is granted: the event's fields as JSON
     Column("claim", Text, nullable=False),  # what it then reserves of a quota, as JSON
+    Column("steps", Text, nullable=False, server_default="[]"),  # who decides, as it stood when it was asked: JSON
+    Column("step", Integer, nullable=False, server_default="0"),  # the one that is being decided, from 0
+    Column("passed_on", Boolean, nullable=False, server_default=false()),  # its time was over once: deputies too
     Column("asked_at", Moment, nullable=False),
-    Column("due_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),  # of the step
     Column("decided_at", Moment),
     Column("decided_by", Text, nullable=False, default=""),
     Column("words", Text, nullable=False, default=""),
 )
 Index("approval_open", approval.c.state, approval.c.due_at)
+# Who may decide the present step: role:<role>, department:<code> (both of the approval's body), person:<account>.
+approval_by = Table(
+    "approval_by",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+)
+Index("approval_by_key", approval_by.c.key)
+approval_vote = Table(
+    "approval_vote",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("instead_of", Text, primary_key=True),  # the account whose vote it is
+    Column("account", Text, nullable=False),  # who gave it: the same, or a deputy
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("granted", Boolean, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+# Who decides for somebody who is away, from an instant to another.
+deputy = Table(
+    "deputy",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False, index=True),
+    Column("deputy", Text, nullable=False, index=True),
+    Column("from_at", Moment, nullable=False),
+    Column("until_at", Moment, nullable=False),
+    Column("made_at", Moment, nullable=False),
+)

@@ -11,6 +11,7 @@ from marshmallow import Schema, fields, validate
 from services.requests import access
 from services.requests.bookings import claiming, handlers, model, store
 from services.requests.bookings.model import Date, Taken, Wish
+from services.requests.handlers import deciding
 from services.requests.model import day_of
 from services.requests.requester import oneself
 from shared.errors import Absent, Invalid, Malformed
@@ -513,9 +514,7 @@ def decide(context: Context, booking_id: str) -> Answer:
     body = context.json()
     with context.work() as work:
         found = _own(context, handlers.wanted(work.connection, booking_id))
-        handlers.decide(
-            work, context.own, found, context.principal.account, granted=body["granted"], words=body["reason"]
-        )
+        deciding.decide(work, context.own, found.id, context.principal, granted=body["granted"], words=body["reason"])
     return nothing()
 
 

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import IntegrityError
 
+from services.requests import approvals, notices
 from services.requests.bookings import model, store
 from services.requests.bookings.model import Taken, Wish
 from services.requests.bookings.store import Booking
+from services.requests.catalogue import USUAL_RULE, Step
+from services.requests.notices.telling import about_booking
 from services.requests.requester import Requester
 from shared.contracts.requests import BookingEnded, BookingMade
 
@@ -45,8 +48,11 @@ def claim(
     series: str = "",
     until: datetime | None = None,
     made_by: str = "",
+    steps: Sequence[Step] = USUAL_RULE.steps,
 ) -> Booking:
     """The time is this person's. The caller holds the resource's lock (``store.lock``).
+
+    ``steps``: who approves it, where the resource needs that.
 
     Raises:
         Taken: it is somebody else's.
@@ -74,7 +80,31 @@ def claim(
         ),
         sequence=1,
     )  # fmt: skip
+    ask_approval(work, made, steps)
+    if not series:
+        tell_made(work, made, resource)
     return made
+
+
+def ask_approval(work: Work, made: Booking, steps: Sequence[Step] = USUAL_RULE.steps) -> None:
+    """A booking that awaits approval may be decided by those of ``steps``, before it begins."""
+    if made.state == "pending":
+        approvals.ask(
+            work, made.id, kind="booking", causes=["chosen"], organisation=made.organisation, requester=made.account,
+            filed_by=made.made_by, why=made.details[:200], steps=steps, until=made.starts_at,
+        )  # fmt: skip
+
+
+def tell_made(work: Work, made: Booking, resource: Resource) -> None:
+    """Whoever must know of a booking in this state is told: its owner, or whoever approves it."""
+    asked = approvals.of(work.connection, made.id) if made.state == "pending" else None
+    about = about_booking(made, resource, approver=approvals.audience(asked) if asked else ())
+    if made.state == "pending":
+        notices.tell(work, "approval.booking", replace(about, address=approvals.PAGE), who=(made.name, made.name_en))
+    elif made.state == "offered":
+        notices.tell(work, "booking.offered", about, until=made.until)
+    else:
+        notices.tell(work, "booking.made", about)
 
 
 def need_free(
@@ -147,7 +177,9 @@ def release_for_request(work: Work, request_id: str) -> list[str]:
         return []
     resource = store.lock(work.connection, [found.resource])[found.resource]
     store.change_booking(work.connection, found.id, version=found.version + 1, state="cancelled", changed_at=work.now)
+    approvals.close(work, found.id, "withdrawn")
     work.say(BookingEnded(booking_id=found.id, ended_at=work.now, reason="cancelled"), sequence=found.version + 1)
+    notices.tell(work, "booking.cancelled", about_booking(found, resource), n=1)
     if found.ends_at > work.now:
         offer(work, resource, max(found.claimed_from, work.now), found.claimed_until)
     return [each for each, _ in store.tasks_of(work.connection, found.id) if each != request_id]

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import IntegrityError
 
+from services.requests import approvals, notices
 from services.requests import model as requests_model
 from services.requests import store as requests_store
 from services.requests.bookings import claiming, model, store
 from services.requests.bookings.model import Date, NotInThisState, Taken, TooEarly, Wish
 from services.requests.bookings.store import Feed, Waiter
+from services.requests.catalogue import USUAL_RULE, Step
 from services.requests.handlers import filing, following
+from services.requests.handlers.acts import NOBODY
 from services.requests.model import Filing, digest
+from services.requests.notices.telling import about_booking
 from shared.contracts.requests import BookingCheckedIn, BookingConfirmed, BookingEnded, BookingMoved
 from shared.errors import Absent, Invalid, Stale
 
@@ -69,6 +73,12 @@ def check(desk: Desk, person: Requester, wish: Wish, resource: Resource, now: da
         raise Invalid(fields=wrong)
 
 
+def steps_of(desk: Desk, resource: Resource) -> Sequence[Step]:
+    """Who approves bookings of this resource, where it needs that: by the rule of its item."""
+    item = desk.catalogue.get(resource.item)
+    return item.rule.steps if item else USUAL_RULE.steps
+
+
 def book(work: Work, desk: Desk, person: Requester, wish: Wish, *, made_by: str = "") -> Booking:
     """The time is this person's and its tasks are filed; in rooms that need it, approval is awaited first.
 
@@ -78,7 +88,7 @@ def book(work: Work, desk: Desk, person: Requester, wish: Wish, *, made_by: str 
     found = resource_of(work.connection, wish.resource)
     resource = store.lock(work.connection, [found.number])[found.number]
     check(desk, person, wish, resource, work.now)
-    made = claiming.claim(work, resource, person, wish, made_by=made_by)
+    made = claiming.claim(work, resource, person, wish, made_by=made_by, steps=steps_of(desk, resource))
     if made.state == "booked":
         file_tasks(work, desk, person, made, resource)
     return made
@@ -177,12 +187,16 @@ def book_series(
             continue
         resource = locked[at.resource]
         check(desk, person, at, resource, work.now)
-        one = claiming.claim(work, resource, person, at, series=series)
+        one = claiming.claim(work, resource, person, at, series=series, steps=steps_of(desk, resource))
         if one.state == "booked":
             file_tasks(work, desk, person, one, resource)
         made.append(one)
     if not made:
         raise Invalid(fields={"repeat": ["booking.rule.nothing"]})
+    notices.tell(work, "booking.series", about_booking(made[0], home), n=len(made))
+    awaiting = next((one for one in made if one.state == "pending"), None)
+    if awaiting is not None:
+        claiming.tell_made(work, awaiting, store.lock(work.connection, [awaiting.resource])[awaiting.resource])
     return made
 
 
@@ -244,7 +258,7 @@ def withdraw_tasks(
             store.drop_task(work.connection, request_id)
         request = requests_store.request_by_id(work.connection, request_id, lock=True)
         if request is not None and requests_model.may("withdraw", request.state):
-            following.withdraw(work, request, following.NOBODY, reason)
+            following.withdraw(work, request, NOBODY, reason)
 
 
 # ---- what becomes of a booking
@@ -295,7 +309,11 @@ def end(work: Work, desk: Desk, found: Booking, reason: str, *, words: str = "")
     if reason == "ended" and work.now < found.ends_at:
         values |= {"ends_at": max(work.now, found.starts_at)}
     version = _change(work, found, **values)
+    if found.state == "pending":
+        approvals.close(work, found.id, "withdrawn")
     work.say(BookingEnded(booking_id=found.id, ended_at=work.now, reason=reason), sequence=version)
+    if reason in {"released", "refused", "lapsed"}:
+        notices.tell(work, f"booking.{reason}", about_booking(found, resource), why=words)
     if reason == "ended":
         if work.now < found.ends_at:  # cleaning comes as soon as the room is empty
             follow(work, desk, replace(found, ends_at=work.now), resource, only_after=True)
@@ -317,6 +335,10 @@ def cancel(work: Work, desk: Desk, found: Booking, scope: str = "this", words: s
         end(work, desk, each, "lapsed" if each.state == "offered" else "cancelled", words=words)
         if each.state == "offered":
             _leave(work, each)
+    taken_back = [each for each in chosen if each.state != "offered"]
+    if taken_back:
+        first = min(taken_back, key=lambda each: each.starts_at)
+        notices.tell(work, "booking.cancelled", about_booking(first, _of(work, first)), n=len(taken_back))
     return len(chosen)
 
 
@@ -398,6 +420,10 @@ def move(
         done.append(_moved(work, desk, each, at, target))
     for each, _ in wishes:
         claiming.offer(work, locked[each.resource], max(each.claimed_from, work.now), each.claimed_until)
+    notices.tell(work, "booking.moved", about_booking(min(done, key=lambda each: each.starts_at), target), n=len(done))
+    awaiting = next((one for one in done if one.state == "pending"), None)
+    if awaiting is not None:
+        claiming.tell_made(work, awaiting, target)
     return done
 
 
@@ -418,8 +444,10 @@ def _moved(work: Work, desk: Desk, each: Booking, at: Wish, target: Resource) ->
     event = BookingMoved(booking_id=each.id, resource=target.code, starts_at=at.starts_at, ends_at=at.ends_at, moved_at=work.now)  # fmt: skip
     work.say(event, sequence=after.version)
     if state == "booked":
+        approvals.close(work, each.id, "withdrawn")
         follow(work, desk, after, target)
     else:
+        claiming.ask_approval(work, after, steps_of(desk, target))
         withdraw_tasks(work, each.id)
     return after
 
@@ -450,6 +478,7 @@ def decide(work: Work, desk: Desk, found: Booking, by: str, *, granted: bool, wo
         return
     version = _change(work, found, state="booked")
     work.say(BookingConfirmed(booking_id=found.id, confirmed_at=work.now, by=by), sequence=version)
+    notices.tell(work, "booking.approved", about_booking(found, resource))
     if not store.tasks_of(work.connection, found.id):
         file_tasks(work, desk, claiming.person_of(found), found, resource)
 
@@ -514,6 +543,9 @@ def accept(work: Work, desk: Desk, found: Booking) -> None:
     if state == "booked":
         work.say(BookingConfirmed(booking_id=found.id, confirmed_at=work.now), sequence=version)
         file_tasks(work, desk, claiming.person_of(found), found, resource)
+    taken = replace(found, state=state, version=version, until=None)
+    claiming.ask_approval(work, taken, steps_of(desk, resource))
+    claiming.tell_made(work, taken, resource)
 
 
 def _leave(work: Work, found: Booking) -> None:

@@ -7,13 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from services.requests import access, forms
 from services.requests import store as requests_store
 from services.requests.bookings import api, handlers, ics, model, store
 from services.requests.bookings.api import Ending, acts_of, where
 from services.requests.bookings.model import Taken, Wish
+from services.requests.handlers import deciding
 from services.requests.model import day_of, digest, short
 from services.requests.requester import oneself
 from shared.clock import SITE_ZONE
@@ -303,7 +304,7 @@ def book(context: Context) -> Answer:
                 return see_other(context.url("my_bookings"), said=Said("booking.said.series", {"n": len(made)}))
             one_made = handlers.book(work, desk, person, wish)
     except (Invalid, Taken) as error:
-        context.held.close()
+        context.give_up()
         if isinstance(error, handlers.Conflicts):
             with context.read() as connection:
                 dates = handlers.plan(
@@ -361,7 +362,7 @@ def _again(context: Context, kind: str, form: dict[str, Any], error: Refused, da
     if not hasattr(start, "astimezone"):
         try:
             start = forms.SiteTime().deserialize(start)
-        except Exception:  # noqa: BLE001  what was typed is no time: today's calendar is shown
+        except ValidationError:  # what was typed is no time: today's calendar is shown
             start = None
     if start and abs(start - context.now) > model.HORIZON:
         start = None
@@ -447,7 +448,7 @@ def _one(context: Context, booking_id: str, error: Refused | None = None) -> Ans
         "requests/booking.html",
         status=error.status if error else 200,
         row=row, booking=found, resource=resource, mine=mine_, problem=problem, errors=context.errors(error) if error else {},
-        tasks=[(request, short(request.reference), (item.name.in_(code) if (item := context.own.catalogue.get(request.item)) else request.item)) for request in tasks],
+        tasks=[(request, short(request.reference), (item.name.in_(code) if (item := context.own.item_of(request)) else request.item)) for request in tasks],
         resources=[each for each in known if each.kind == resource.kind and each.item == resource.item and each.enabled],
         wall=forms_time, address=ADDRESS[resource.kind], code=code,
         taken=_taken(context, error, {"resource": resource.code, "starts_at": found.starts_at, "ends_at": found.ends_at}, resource.kind) if isinstance(error, Taken) and not isinstance(error, handlers.Conflicts) else None,
@@ -463,7 +464,7 @@ def _acted(context: Context, booking_id: str, act: Any, said: str) -> Answer:
             context.check(where(found))
             act(work, found)
     except (Invalid, Taken, model.NotInThisState, model.TooEarly) as error:
-        context.held.close()
+        context.give_up()
         return _one(context, booking_id, error)
     context.after_commit(context.own.numbers.refill)
     return see_other(context.url("booking", booking_id=booking_id), said=Said(said))
@@ -526,7 +527,7 @@ def decide(context: Context, booking_id: str) -> Answer:
     form = context.form()
     return _acted(
         context, booking_id,
-        lambda work, found: handlers.decide(work, context.own, found, context.principal.account, granted=form["granted"] == "yes", words=form["reason"]),
+        lambda work, found: deciding.decide(work, context.own, found.id, context.principal, granted=form["granted"] == "yes", words=form["reason"]),
         "booking.said.decided",
     )  # fmt: skip
 

@@ -219,12 +219,14 @@ def pending(connection: Connection, organisation: str, limit: int = 100) -> list
     return [_booking(row) for row in connection.execute(query).mappings()]
 
 
-def of_series(connection: Connection, series: str, *, since: datetime) -> list[Booking]:
-    """The bookings of a series that start at ``since`` or later and still claim their time."""
+def of_series(
+    connection: Connection, series: str, *, since: datetime, states: Sequence[str] = ("pending", "booked")
+) -> list[Booking]:
+    """The bookings of a series that start at ``since`` or later and are in these states, locked, earliest first."""
     booked = tables.booking.c
     query = (
         select(tables.booking)
-        .where(booked.series == series, booked.starts_at >= since, booked.state.in_(("pending", "booked")))
+        .where(booked.series == series, booked.starts_at >= since, booked.state.in_(states))
         .order_by(booked.starts_at)
         .with_for_update()
     )

@@ -7,6 +7,7 @@ import json
 import logging
 import ssl
 import time
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,13 +16,16 @@ from services.requests import store
 from services.requests.chat import conversation, links
 from services.requests.chat.channels import KINDS, Challenge, Channel, Inbound, Post
 from services.requests.chat.conversation import Message, spoken_lines
+from shared.clock import SITE_ZONE
 from shared.language import language
 from shared.settings import BadSettings
 from shared.web.principal import ROLES, Principal, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
+    from services.requests.chat.understanding import Understanding
     from services.requests.desk import Desk
     from shared.language import Code
     from shared.service import Running
@@ -69,16 +73,85 @@ def arrive(
     if not links.first_time(work, channel.name, said.once, channel.keep):
         return channel.ack()
     if isinstance(said, Inbound):
+        if _waits(work, desk, channel.name, said):
+            links.keep_unheard(work, channel.name, asdict(said))
+            return channel.ack()
         words = heard(work, desk, channel.name, said)
         if words:
             links.send(work, channel.name, said.to, words)
     return channel.ack()
 
 
-def heard(work: Work, desk: Desk, platform: str, said: Inbound) -> str:
-    """The answer to a message of a platform's user."""
+def _waits(work: Work, desk: Desk, platform: str, said: Inbound) -> bool:
+    """Whether the message is heard later: somebody else is asked about it first, or about one before it.
+
+    The platform is never kept waiting for that: it has its acknowledgement at once.
+    """
+    if desk.second is None or links.looks_like_code(said.text):
+        return False
+    if any(one.platform == platform and one.to["user"] == said.user for one in links.unheard(work.connection)):
+        return True  # in the order in which they were said
+    account = links.account_of(work.connection, platform, said.user)
+    person = principal_for(work, account, f"chat:{platform}") if account else None
+    return (
+        person is not None
+        and conversation.asks_elsewhere(work.connection, desk, person, _message(platform, said), work.now)
+        and desk.second.wanted(said.text, local(work.now)) is not None
+    )
+
+
+def _message(platform: str, said: Inbound) -> Message:
     code: Code = "zh-Hans" if any("\u3400" <= c <= "\u9fff" for c in said.text) or not said.text.isascii() else "en"
-    words = language(code)
+    return Message(platform, said.message, said.text, code, said.private)
+
+
+def local(now: datetime) -> datetime:
+    """``now`` as the site's clock shows it."""
+    return now.astimezone(SITE_ZONE).replace(tzinfo=None, second=0, microsecond=0)
+
+
+def hear_waiting(running: Running, desk_of: Callable[[Running], Desk]) -> int:
+    """Messages that waited for a second opinion have been heard with it or without it; how many.
+
+    While the endpoint is asked no transaction is open and nobody waits; a message is heard once, whoever retries it.
+    """
+    with running.database.read() as connection:
+        waiting = links.unheard(connection)
+    if not waiting:
+        return 0
+    desk = desk_of(running)
+    done = 0
+    behind: set[tuple[str, str]] = set()  # whose earlier message is not heard yet
+    for one in waiting:
+        now = running.clock.now()
+        whose = (one.platform, str(one.to["user"]))
+        mine = whose not in behind and one.due_at is not None and one.due_at <= now
+        behind.add(whose)
+        if not mine:
+            continue
+        with running.database.write() as connection:
+            mine = links.claim(connection, one, now)
+            if mine:  # should hearing it fail, it is tried again, and given up in the end
+                links.put_off(connection, one, now + timedelta(seconds=6 * SECONDS))
+        if not mine:
+            continue
+        said = Inbound(**{**one.to, "once": tuple(one.to["once"])})
+        second = desk.second.opinion(said.text, local(now)) if desk.second is not None else None
+        with running.work() as work:
+            words = heard(work, desk, one.platform, said, second)
+            if words:
+                links.send(work, one.platform, said.to, words)
+            links.sent(work.connection, one.row_id, work.now)
+        desk.numbers.refill()
+        behind.discard(whose)
+        done += 1
+    return done
+
+
+def heard(work: Work, desk: Desk, platform: str, said: Inbound, second: Understanding | None = None) -> str:
+    """The answer to a message of a platform's user."""
+    message = _message(platform, said)
+    words = language(message.language)
     if links.looks_like_code(said.text):
         if not said.private:
             links.void(work, said.text)
@@ -94,9 +167,10 @@ def heard(work: Work, desk: Desk, platform: str, said: Inbound) -> str:
     person = principal_for(work, account_id, f"chat:{platform}") if account_id else None
     if person is None:
         return words("chat.link.needed")
-    message = Message(platform, said.message, said.text, code, said.private)
+    if second is not None and not conversation.asks_elsewhere(work.connection, desk, person, message, work.now):
+        second = None  # a question of ours was opened meanwhile
     work.actor = person.actor
-    return "\n".join(spoken_lines(conversation.hear(work, desk, person, message)))
+    return "\n".join(spoken_lines(conversation.hear(work, desk, person, message, second)))
 
 
 def principal_for(work: Work, account_id: str, session: str) -> Principal | None:

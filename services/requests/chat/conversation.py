@@ -12,22 +12,27 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from services.requests import access, forms, model, store
-from services.requests.chat import records, slips
+from sqlalchemy.exc import IntegrityError
+
+from services.requests import access, forms, lists, model, notices, pictures, store
+from services.requests.chat import complaining, made, records, rooms, slips, together
 from services.requests.chat.dialogue import Act, Draft, Effect, State, Step, UnknownVersion, ask, step
 from services.requests.chat.dialogue.answers import kinds as short_answers
 from services.requests.chat.records import Call, Conversation
-from services.requests.chat.site import Found, Site
+from services.requests.chat.site import Site
 from services.requests.chat.text import Unreadable, read
 from services.requests.chat.wording import Wording
 from services.requests.handlers import filing, following
+from services.requests.notices.telling import About, responsible
 from shared.clock import SITE_ZONE
 from shared.errors import Conflict, Invalid, Refused
 from shared.language import language as words_of
 from shared.web.routes import covers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
 
     from services.requests.catalogue import Item
     from services.requests.chat.understanding import Understanding
@@ -39,11 +44,10 @@ if TYPE_CHECKING:
     from shared.web.principal import Principal
     from shared.work import Work
 
-    Second = Callable[[str, Any], Understanding | None]
 
 IDLE = timedelta(minutes=30)  # after which a draft nobody confirmed is dropped
+IDLE_OF = {"mail": timedelta(days=3)}  # people answer mail tomorrow
 MOST_CHOICES = 6
-PLACE = ("building", "floor", "room")
 MOST_WORDS = 400  # characters of what was said that go with a request
 _URGES = re.compile(r"催|快点|快一点|赶紧|hurry|chase|speed|urge|nudge|push (?:it|them)", re.IGNORECASE)
 # Not in company: what shows a person's own requests, or changes or judges one.
@@ -70,6 +74,8 @@ class Message:
         key: the channel's own id of the message; the same when it is delivered again.
         language: of the answer.
         private: nobody else reads along; in company only filing, help and a call for a person are served.
+        thread: of mails that answer each other; each is a conversation of its own.
+        photos: ids of photos that came with it and wait for the request that is filed.
     """
 
     channel: str
@@ -77,6 +83,13 @@ class Message:
     text: str
     language: Code = "zh-Hans"
     private: bool = True
+    thread: str = ""
+    photos: tuple[str, ...] = ()
+
+    @property
+    def room(self) -> str:
+        """Under which the conversation is kept."""
+        return f"{self.channel}#{self.thread}" if self.thread else self.channel
 
 
 @dataclass
@@ -94,6 +107,7 @@ class _Turn:
     choices: list[dict[str, str]] = field(default_factory=list)
     filed: list[dict[str, str]] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)  # by act key: what replaces its general words
+    anyway: int = 0  # the draft that is filed although the very same is open
 
     @property
     def references(self) -> dict[str, str]:
@@ -101,15 +115,17 @@ class _Turn:
         return found
 
 
-def hear(work: Work, desk: Desk, person: Principal, message: Message, second: Second | None = None) -> dict[str, Any]:
+def hear(
+    work: Work, desk: Desk, person: Principal, message: Message, second: Understanding | None = None
+) -> dict[str, Any]:
     """The answer to ``message``; whatever it asked for is done with it.
 
-    ``second`` is asked when this package's own understanding is unsure.
+    ``second`` stands in place of this package's own understanding, where that is unsure: see ``second``.
 
     Raises:
         Overtaken: two messages of one conversation were answered at once; nothing was done.
     """
-    conversation = _conversation(work, person, message.channel)
+    conversation = _conversation(work, person, message.room)
     known = records.answered(work.connection, conversation.id, message.key)
     if known is not None:
         return known
@@ -117,25 +133,46 @@ def hear(work: Work, desk: Desk, person: Principal, message: Message, second: Se
     whole = dict(conversation.state)
     # What is being put together in private is never read out in company, nor agreed to there.
     talk = whole if message.private else whole.setdefault("company", {})
-    state = _state(talk, idle=work.now - conversation.changed_at > IDLE)
+    idle = work.now - conversation.changed_at > IDLE_OF.get(message.channel, IDLE)
+    state = _state(talk, idle=idle)
     if not state.drafts and not state.taking_back:
         talk["words"] = []
     turn = _Turn(
         work, desk, person, message, Wording(words_of(message.language), desk.catalogue, work.now),
         Site(desk.places(work.connection)), talk,
     )  # fmt: skip
-    if not _short(message.text):
-        talk["words"] = [*talk.get("words", ()), message.text][-12:]
-    taken = step(state, message.text, now, second(message.text, now) if second else None)
-    if not message.private:
-        taken = _in_company(state, taken)
-    state = _done(turn, taken)
+    if message.photos:
+        talk["photos"] = [*talk.get("photos", ()), *message.photos][-model.MOST_PHOTOS :]
+    if not complaining.resumed(turn, idle=idle) and not made.resumed(turn, rooms.find, idle=idle):
+        if not is_short(message.text):
+            talk["words"] = [*talk.get("words", ()), message.text][-12:]
+        chosen = together.answered(turn, state, idle=idle)
+        item = made.named(desk.catalogue, message.text) if not state.drafts else None
+        if chosen is None and item is not None:  # there are no sentences for it, and a guess would file something else
+            made.begun(turn, item, rooms.find)
+        else:
+            taken = chosen or step(state, message.text, now, second)
+            if not message.private:
+                taken = _in_company(state, taken)
+            state = _done(turn, taken)
     talk["talk"] = state.stored()
     answer = _answer(turn, state)
     if not records.keep(work.connection, conversation, whole, work.now):
         raise Overtaken
     records.note(work.connection, conversation.id, message.key, message.text[:2000], answer, work.now)
     return answer
+
+
+def asks_elsewhere(connection: Connection, desk: Desk, person: Principal, message: Message, now: datetime) -> bool:
+    """Whether a second opinion may be asked for: it is switched on, and no question of ours is open, to which a few words
+    are the answer.
+    """
+    if desk.second is None or is_short(message.text):
+        return False
+    found = records.conversation(connection, message.room, person.account)
+    return found is None or not (
+        made.KEPT in found.state or _state(dict(found.state), idle=now - found.changed_at > IDLE).drafts
+    )
 
 
 def _in_company(before: State, taken: Step) -> Step:
@@ -150,7 +187,7 @@ def _in_company(before: State, taken: Step) -> Step:
     return Step(before, (Act("private_only"),))
 
 
-def _short(text: str) -> bool:
+def is_short(text: str) -> bool:
     """Whether ``text`` is a yes, a no or a thank you: nothing that a crew would want to read."""
     try:
         return bool(short_answers(read(text)))
@@ -196,12 +233,14 @@ def _done(turn: _Turn, taken: Step) -> State:
         # Each use case refuses before it writes, so that what is refused leaves nothing behind.
         try:
             state = _do(turn, state, effect)
+        except Overtaken:
+            raise
         except Refused as error:
             turn.texts.append(_why(turn, error))
             turn.choices.append({"words": turn.wording.choice("person"), "say": turn.wording.choice("person")})
             state, acts = _reopened(state, effect), []
     if state.drafts:
-        state, found = _checked(turn, state)
+        state, found = rooms.checked(turn, state)
         if found is not None:
             cut = [act for act in acts if not act.key.startswith(("ask.", "read_back"))]
             acts = [*cut, *found]
@@ -228,7 +267,7 @@ def _reopened(state: State, effect: Effect) -> State:
 
 
 def _why(turn: _Turn, error: Refused) -> str:
-    from shared.web.app import field_messages
+    from shared.web.failures import field_messages
 
     words = turn.wording.words
     told = [text for texts in field_messages(words, getattr(error, "fields", {}) or {}).values() for text in texts]
@@ -239,7 +278,7 @@ def _why(turn: _Turn, error: Refused) -> str:
 def _do(turn: _Turn, state: State, effect: Effect) -> State:
     match effect.kind:
         case "file":
-            _file(turn, effect)
+            return state if _file(turn, effect) else together.held(state, effect.draft)
         case "amend":
             _amend(turn, effect)
         case "cancel":
@@ -251,7 +290,7 @@ def _do(turn: _Turn, state: State, effect: Effect) -> State:
         case "rate":
             _rate(turn, effect)
         case "complain":
-            _call(turn, effect, "complaint")
+            complaining.propose(turn, effect.text, _complained(turn, effect))
         case "hand_over":
             _call(turn, effect, "person")
         case "help":
@@ -259,16 +298,49 @@ def _do(turn: _Turn, state: State, effect: Effect) -> State:
     return state
 
 
-def _file(turn: _Turn, effect: Effect) -> None:
+def _file(turn: _Turn, effect: Effect, same_open: filing.Same = "refuse") -> bool:
+    """Whether the draft is dealt with; it is not when the very same is open and the person has to choose.
+
+    Raises:
+        Overtaken: somebody else filed the very same meanwhile.
+    """
     item = turn.desk.catalogue.get(effect.item or "")
     if item is None:
-        return
+        return True
     wanted, place = _filing(turn, item, effect)
+    if effect.slots.get("urgency") == "emergency":
+        same_open = "pass"  # it is filed at once, whoever else called
+    elif turn.anyway == effect.draft:
+        same_open = "anyway"
+    if same_open == "refuse" and together.offered(turn, item, place, wanted, effect.draft):
+        return False
     if item.code == "meeting" and place is not None:
         _need_free(turn, place, effect, "")
-    filed = filing.file_request(turn.work, turn.desk, turn.person, wanted, _channel(turn.message.channel))
+    shown = pictures.pending(turn.work.connection, turn.person.account, turn.talk.pop("photos", ()))
+    filed = filing.file_request(
+        turn.work,
+        turn.desk,
+        turn.person,
+        wanted,
+        _channel(turn.message.channel),
+        same_open=same_open,
+        photos=tuple(each.id for each in shown),
+    )
+    if same_open == "refuse":
+        try:
+            turn.work.flush()
+        except IntegrityError as error:
+            raise Overtaken from error
     turn.references[str(effect.draft)] = filed.reference
-    turn.filed.append({"reference": model.short(filed.reference), "item": item.code})
+    short = model.short(filed.reference)
+    turn.filed.append({"reference": short, "item": item.code})
+    if filed.held:
+        turn.texts.append(turn.wording.words("chat.held", reference=short))
+        turn.choices += [
+            turn.wording.withdraw(short),
+            {"words": turn.wording.choice("person"), "say": turn.wording.choice("person")},
+        ]
+    return True
 
 
 def _filing(turn: _Turn, item: Item, effect: Effect) -> tuple[Filing, Place | None]:
@@ -277,9 +349,9 @@ def _filing(turn: _Turn, item: Item, effect: Effect) -> tuple[Filing, Place | No
     Raises:
         Invalid: the form would be refused.
     """
-    place = _place(turn, item, effect.slots).place
+    place = rooms.find(turn, item, effect.slots).place
     if place is None and effect.slots.get("urgency") == "emergency" and item.place != "fixed":
-        place = _nearest(turn, item)
+        place = rooms.nearest(turn, item)
     form = slips.posted(item, effect.slots, _spoken(turn, effect), place.code if place else "")
     return forms.from_form(item, form), place
 
@@ -309,7 +381,7 @@ def _amend(turn: _Turn, effect: Effect) -> None:
     """What was filed is withdrawn and filed anew with the change, together or not at all."""
     reference = turn.references.get(str(effect.draft))
     if reference is None:
-        _file(turn, effect)
+        _file(turn, effect, "pass")
         return
     request = _request(turn, reference)
     if request is None or not model.may("withdraw", request.state):
@@ -325,7 +397,7 @@ def _amend(turn: _Turn, effect: Effect) -> None:
         _need_free(turn, place, effect, request.id)
     # Withdrawn first, so that its own room is free for the changed one; nothing below refuses any more.
     following.withdraw(turn.work, request, _who(turn.person), "mistake")
-    _file(turn, effect)
+    _file(turn, effect, "pass")
 
 
 def _withdraw(turn: _Turn, effect: Effect) -> None:
@@ -405,7 +477,7 @@ def _reschedule(turn: _Turn, state: State, effect: Effect) -> State:
 def _slots_of(turn: _Turn, request: Request) -> dict[str, Any]:
     """The slots of a draft that would have led to ``request``."""
     place = turn.desk.place(turn.work.connection, request.place)
-    item = turn.desk.catalogue.get(request.item)
+    item = turn.desk.item_of(request)
     found: dict[str, Any] = {
         "start": _wall(request.starts_at), "end": _wall(request.ends_at), "headcount": request.headcount,
         "quantity": request.quantity if item and item.field("quantity") else 0,
@@ -446,9 +518,16 @@ def _rate(turn: _Turn, effect: Effect) -> None:
     turn.answers["answer.rate"] = words("chat.rated", reference=model.short(request.reference), stars="★" * stars)
 
 
+def _complained(turn: _Turn, effect: Effect) -> Request | None:
+    """The request that a complaint is about: the one that was named, if it is the person's own."""
+    ticket = str(effect.slots.get("ticket", ""))
+    found = _request(turn, ticket, lock=False) if ticket else None
+    return found if found is not None and turn.person.account in access.where(found).owners else None
+
+
 def _call(turn: _Turn, effect: Effect, kind: str) -> None:
     request = _request(turn, str(effect.slots.get("ticket", "")), lock=False) if effect.slots.get("ticket") else None
-    conversation = records.conversation(turn.work.connection, turn.message.channel, turn.person.account)
+    conversation = records.conversation(turn.work.connection, turn.message.room, turn.person.account)
     records.call(
         turn.work.connection,
         Call(
@@ -457,6 +536,11 @@ def _call(turn: _Turn, effect: Effect, kind: str) -> None:
             request.reference if request else "", turn.work.now,
         ),
     )  # fmt: skip
+    about = About(
+        subject="call", id=conversation.id if conversation else "", address="/requests/chat/calls",
+        people={"dispatcher": responsible("dispatcher", turn.person.organisation)},
+    )  # fmt: skip
+    notices.tell(turn.work, "chat.called", about, who=_who(turn.person))
 
 
 def _help(turn: _Turn, effect: Effect) -> None:
@@ -464,137 +548,12 @@ def _help(turn: _Turn, effect: Effect) -> None:
     turn.answers["answer.help"] = turn.wording.help(item, turn.desk.emergency)
 
 
-# ---- places and rooms
-
-
-def _place(turn: _Turn, item: Item, slots: dict[str, Any]) -> Found:
-    if item.place == "fixed":
-        return Found(turn.desk.place(turn.work.connection, item.places[0]))
-    found = turn.site.find(slots, lambda place: model.place_fits(item, place.kind, place.code), _own_building(turn))
-    if found.place is None and not found.several and not found.missing and item.code == "square":
-        return Found(turn.desk.place(turn.work.connection, "square"))
-    named = bool({"building", "floor", "room"} & set(slots))
-    if found.place is None and not found.several and not found.missing and named and item.code != "meeting":
-        return Found(_nearest(turn, item))  # a spot with no number of its own: the words tell the crew where
-    return found
-
-
-def _own_building(turn: _Turn) -> str:
-    account = store.account_by_id(turn.work.connection, turn.person.account)
-    office = turn.desk.place(turn.work.connection, account.office) if account and account.office else None
-    return office.building if office else ""
-
-
-def _nearest(turn: _Turn, item: Item) -> Place | None:
-    """Where somebody is who did not say: their office, else its building, else anywhere that fits."""
-    places = turn.desk.places(turn.work.connection)
-    account = store.account_by_id(turn.work.connection, turn.person.account)
-    office = places.get(account.office) if account else None
-    near = [office, places.get(f"B{office.building}")] if office else []
-    return next(
-        (place for place in [*near, *places.values()] if place and model.place_fits(item, place.kind, place.code)), None
-    )
-
-
-def _checked(turn: _Turn, state: State) -> tuple[State, tuple[Act, ...] | None]:
-    """``state`` without what the compound does not have, and what to say instead; None when nothing was wrong."""
-    for draft in state.drafts:
-        item = turn.desk.catalogue.get(draft.item or "")
-        if item is None or draft.slots.get("urgency") == "emergency":
-            continue
-        refused = item.may_ask(turn.person.roles, turn.person.department)
-        if refused:
-            state = state.without(draft.number)
-            return state, (Act("not_for_you", {"item": item.code, "why": refused}),)
-        problem = _problem(turn, item, draft)
-        if problem is not None:
-            slots, act, choices = problem
-            state = state.put(replace(draft, slots=slots))
-            asked = ask(state)
-            turn.choices += choices
-            if not act.key:
-                return (_checked(turn, state)[0], _checked(turn, state)[1] or asked.acts)
-            follow = tuple(each for each in asked.acts if each.key != act.key and not each.key.startswith("ask.room"))
-            return asked.state if not choices else replace(asked.state, asked="room"), (
-                act,
-                *(() if choices else follow),
-            )
-    return state, None
-
-
-def _problem(turn: _Turn, item: Item, draft: Draft) -> tuple[dict[str, Any], Act, list[dict[str, str]]] | None:
-    slots = dict(draft.slots)
-    named: dict[str, Any] = {name: slots[name] for name in PLACE if name in slots}
-    if named and item.place != "fixed":
-        found = _place(turn, item, slots)
-        if found.missing:
-            said = str(slots[found.missing])
-            for name in ("room", "floor", "building")[: {"room": 1, "floor": 2, "building": 3}[found.missing]]:
-                slots.pop(name, None)
-            return slots, Act(f"no_such.{found.missing}", {"said": said, **named}), []
-        if found.several:
-            choices = [turn.wording.place_choice(place) for place in found.several[:MOST_CHOICES]]
-            if item.code != "meeting" or "room" in slots:
-                slots.pop("room", None) if item.code == "meeting" else None
-                return (
-                    (slots, Act("which_place", {"said": " ".join(map(str, named.values()))}), choices)
-                    if "room" in named and "building" not in named
-                    else None
-                )
-        if found.place is not None and found.place.room and "building" not in slots:
-            slots["building"] = found.place.building
-            return slots, Act(""), []
-        if item.code == "meeting" and found.place is not None and (taken := _taken(turn, found.place, slots)):
-            slots.pop("room", None)
-            return slots, Act("room_taken", {"room": turn.wording.place(found.place), "n": len(taken)}), taken
-    if item.code == "meeting" and draft.missing == "room":
-        rooms = _free_rooms(turn, slots)
-        if rooms:
-            return slots, Act("ask.which_room", {"item": item.code}), rooms
-        return slots, Act("no_room_free", {"item": item.code}), []
-    return None
-
-
-def _taken(turn: _Turn, place: Place, slots: dict[str, Any]) -> list[dict[str, str]]:
-    """Other rooms, when ``place`` is taken at the hours of the draft; empty when it is free."""
-    span = slips.hours(slots)
-    if span is None:
-        return []
-    begins, ends = (moment.replace(tzinfo=SITE_ZONE) for moment in span)
-    if place.code not in records.taken_rooms(turn.work.connection, begins, ends):
-        return []
-    return _free_rooms(turn, slots, place) or [
-        {"words": turn.wording.choice("person"), "say": turn.wording.choice("person")}
-    ]
-
-
-def _free_rooms(turn: _Turn, slots: dict[str, Any], beside: Place | None = None) -> list[dict[str, str]]:
-    """Rooms free at the hours of the draft that seat everybody, the nearest in size first."""
-    span = slips.hours(slots)
-    if span is None:
-        return []
-    begins, ends = (moment.replace(tzinfo=SITE_ZONE) for moment in span)
-    taken = records.taken_rooms(turn.work.connection, begins, ends)
-    people = int(slots.get("headcount") or 2)
-    building = beside.building if beside else str(slots.get("building") or _own_building(turn))
-    rooms = [
-        place
-        for place in turn.desk.places(turn.work.connection).values()
-        if place.kind == "meeting" and place.capacity >= people and place.code not in taken
-    ]
-    floor = str(slots.get("floor") or (beside.floor if beside else ""))
-    rooms.sort(
-        key=lambda place: (place.building != building, bool(floor) and place.floor != floor, place.capacity, place.code)
-    )
-    return [turn.wording.place_choice(place) for place in rooms[:3]]
-
-
 # ---- requests
 
 
 def _own(turn: _Turn) -> list[Request]:
     seen = store.Seen(account=turn.person.account)
-    return store.list_requests(turn.work.connection, seen, states=_LISTED, limit=20)
+    return lists.list_requests(turn.work.connection, seen, states=_LISTED, limit=20)
 
 
 def _request(turn: _Turn, reference: str, *, lock: bool = True) -> Request | None:

@@ -21,7 +21,7 @@ _PEOPLE_ZH = re.compile(
 )
 _GUARD_ZH = re.compile(r"\s*(?:个|名|位)?\s*(?:保安|安保|门卫|警卫|特勤|执勤|保卫|安保人员)")
 _NAMED_ZH = re.compile(
-    r"(?:人数|人员|参会|参加|参会者|规模|到会|与会|就餐|乘车|乘客|出席|预计|用餐)(?:人数|人员)?(?:大概|大约|约|是|为|有|共|改成|改为|加到|增至|增加到|减到|调到|变成|变为|[:：])*\s*$"
+    r"(?:来客|来宾|客人|来人|外宾|嘉宾|人数|人员|参会|参加|参会者|规模|到会|与会|就餐|乘车|乘客|出席|预计|用餐)(?:人数|人员)?(?:大概|大约|约|是|为|有|共|改成|改为|加到|增至|增加到|减到|调到|变成|变为|[:：])*\s*$"
 )
 # 人从20加到35; our numbers went up from 20 to 35.
 _GROWN = re.compile(
@@ -35,12 +35,12 @@ _BARE_ZH = re.compile("(?:来|多)?个(?:左右)?(?=[,。;!?]|$)")
 _CLAUSE_END = re.compile(r"\s*(?:$|[,.;。!?](?:\s|$|\D))")
 _CLAUSE_START = re.compile(r"(?:^|[,;。!?])\s*(?:about |around |approx\.? |for |~|约|大约|共)?$")
 _SELF = re.compile(
-    r"就我(?:一个|自己|1个)|我(?:一个人|自己一个人)|(?:just|only) me\b|(?:just )?myself\b|by myself|on my own"
+    r"就我(?:一个|自己|1个)|我(?:一个人|自己一个人)|(?:just|only) me\b|(?:just )?myself\b|by myself|on (?:my|his|her) own\b|\balone\b|独自"
 )
 
 _PEOPLE_WORD = (
     r"people|persons?|ppl|peeps|pax|guests?|of us|of them(?!\s+(?:are |is |should be |must be |to be |being )?(?:halal|veg\w*|colou?r\w*|double|spicy|without|with))|of you|attendees?|attending|participants?|passengers?|visitors?|colleagues?|"
-    r"delegates?|staff|heads|trainees|candidates?|reviewers?|experts?|leaders?|employees|members|colleagues|retirees|inspectors?|auditors?|"
+    r"delegates?|staff|heads|trainees|examiners?|panell?ists?|interviewees?|applicants?|candidates?|reviewers?|experts?|leaders?|employees|members|colleagues|retirees|inspectors?|auditors?|"
     r"interviewees|interviewers|panellists|panelists|speakers|students|workers|officials?|seats|joining|coming|diners|folks?|adults|men|women|journalists|"
     r"reporters|volunteers|elderly|veterans|teachers|professors?|doctors|interns|bosses|executives|directors|managers|party members|"
     r"representatives|reps|players|judges|contractors|engineers|clients|customers|vips?|covers|diner|riders|travellers|travelers|in total|souls|bodies|others"
@@ -61,12 +61,19 @@ _UNIT_EN = re.compile(
     r"meals?|lunch\w*|dinners?|times?|floors?|more minutes|half|-|:|\.\d|/|st\b|nd\b|rd\b|th\b|yuan|rmb|stars?|cars?|vans?|buses|pots?|tables?|rooms?|"
     r"(?:[a-z-]+ ){0,2}(?:copies|meals|lunches|boxes|cars|vans|buses|minibuses|coaches|plants|pots|orchids|posters|cards|cards|desks|chairs))"
 )
+# Those beside the speaker: 我和三个同事 are four.
+_BESIDES_ME = re.compile(
+    r"(?:我|本人|自己)(?:再)?(?:和|跟|与|同|加上?|带上?|还有|外加)(?:另外)?\s*$|\b(?:me|myself|i)(?: and| plus|,? with)(?: my| the| another| a couple of)?\s*$"
+)
+_PAIR = re.compile(
+    r"我(?:和|跟|与|同)(?:[老小][\u4e00-\u9fa5]|[\u4e00-\u9fa5](?:局|处|科|总|主任|书记|工|姐|哥|老师))(?:[一两俩]?个?人|俩|一起|一块|去|要|过去)|\b(?:[Mm]e and [A-Z][a-z]+|[A-Z][a-z]+ and (?:me|I)\b|me and my (?:colleague|boss|director|deputy)|my (?:colleague|boss|director) and (?:me|I)\b)"
+)
 _CLASSIFIERS = {
     "printing": "份本张套盒册幅块个页沓面打箱枚副联",
-    "canteen": "份盒桌套个客",
+    "canteen": "份盒桌套个客碗盘笼屉",
     "vehicle": "辆台部",
     "landscaping": "盆棵株瓶束颗根个",
-    "security": "张个名位套把枚块",
+    "security": "张个名位套把枚块辆台",
     "residence": "床套条个张双",
 }
 _NOUNS_EN = {
@@ -78,7 +85,7 @@ _NOUNS_EN = {
     r"(?:meals?|lunch(?:es|box(?:es)?)?|dinners?|breakfasts?|suppers?|boxes|portions?|servings?|tables?|sandwich(?:es)?|bentos?|trays|covers|plates|packs|cakes?|bowls)",
     "vehicle": r"(?:(?:[a-z0-9-]+ )?(?:[a-z0-9-]+ )?)(?:cars?|vans?|sedans?|saloons?|minibus(?:es)?|buses|bus|coach(?:es)?|trucks?|lorr(?:y|ies)|vehicles?|mpvs?|people carriers|minivans?|taxis|7-seaters|seven-seaters)",
     "landscaping": r"(?:(?:[a-z-]+ )?(?:[a-z-]+ )?)(?:pots?|plants?|orchids?|ficus(?:es)?|flowers?|trees?|bouquets?|ferns|palms?|poinsettias|shrubs|saplings|arrangements|anthuriums|chrysanthemums|of them|succulents|planters|bonsais?|bunches|baskets)",
-    "security": r"(?:(?:[a-z-]+ )?(?:[a-z-]+ )?)(?:guards?|officers?|passes|permits?|badges?|cards?|spaces|spots|fobs|stewards|keys|parking permits|staff|marshals)",
+    "security": r"(?:(?:[a-z-]+ )?(?:[a-z-]+ )?)(?:guards?|officers?|passes|permits?|badges?|cards?|spaces|spots|cars|vehicles|fobs|stewards|keys|parking permits|staff|marshals)",
     "residence": r"(?:(?:[a-z-]+ )?)(?:sets?|duvets?|quilts?|pillows?|sheets?|blankets?|towels|pillowcases|beds?)",
 }
 _TIMES_EN = re.compile(r"\b(?:twice|thrice|three times|in duplicate|in triplicate|一式两份|一式三份)(?!\w)")
@@ -115,7 +122,7 @@ def headcount(
             or (
                 bare
                 and (
-                    _BARE_ZH.match(after)
+                    (_BARE_ZH.match(after) and number.value > 1)
                     or (_CLAUSE_START.search(before) and _CLAUSE_END.match(after) and 1 < number.value <= 500)
                 )
             )
@@ -125,11 +132,17 @@ def headcount(
             span = (number.start, number.end)
         else:
             continue
+        if _BESIDES_ME.search(before):
+            said.append((number.value + 1, span))
+            continue
         if _TOTAL_ZH.search(before) or after.strip().startswith(("in total", "in all", "all told", "altogether")):
             return number.value, span
         said.append((number.value, span))
     if said:
         return max(said, key=lambda one: one[0])
+    pair = _PAIR.search(sentence.text)
+    if pair and any(start <= pair.start() < end for start, end in free):
+        return 2, pair.span()
     alone = _SELF.search(text)
     return (1, alone.span()) if alone and any(start <= alone.start() < end for start, end in free) else None
 
@@ -167,7 +180,9 @@ def quantity(sentence: Sentence, item: str, numbers: Iterable[Number], free: lis
         elif _PEOPLE_ZH.match(after) or _PEOPLE_EN.match(after):
             continue
         elif _NAMED_QUANTITY.search(before) or (
-            item in ("printing", "canteen") and after.strip()[:1] in ("", ",", "。", ";", ".")
+            item in ("printing", "canteen")
+            and after.strip()[:1] in ("", ",", "。", ";", ".")
+            and not (item == "canteen" and _FOR_EN.search(before))
         ):
             said.append((1, number.value))
         elif item == "printing" and number.value > 1 and not _PEOPLE_EN.match(after) and not _PEOPLE_ZH.match(after):

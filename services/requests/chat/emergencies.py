@@ -5,12 +5,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from services.requests.chat.alarm import LEAST, LIKELY, SURE, alarm, features
+from services.requests.chat.hazards import denied, hazards
 from services.requests.chat.lexicon import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from services.requests.chat.hazards import Hazards
     from services.requests.chat.lexicon import Match
+    from services.requests.chat.text import Sentence
 
 # The first that is heard takes the request: people before things, and what spreads before what has happened.
 _ORDER = (
@@ -22,6 +26,7 @@ _ORDER = (
     "ill",
     "trapped",
     "sparks",
+    "outage",
     "scorch",
     "burst",
     "flood",
@@ -36,32 +41,57 @@ def _items() -> dict[str, str]:
 
 
 @cache
-def codes(kind: str) -> frozenset[str]:
-    """The equipment an emergency of ``kind`` may be about."""
-    return frozenset(table("emergency")[kind].get("codes", ()))
+def _codes(*kinds: str) -> frozenset[str]:
+    return frozenset(code for kind in kinds for code in table("emergency")[kind].get("codes", ()))
 
 
-def emergency(matches: Iterable[Match]) -> tuple[str, str] | None:
-    """The item an emergency in ``matches`` goes to, and its kind; None when there is none.
+def emergency(sentence: Sentence, matches: Iterable[Match]) -> tuple[str, frozenset[str]] | None:
+    """The item an emergency in ``sentence`` goes to, and the equipment it may be about; None when there is none.
 
-    A drill, an extinguisher, a question about what one would do and an event long past are none, unless two different
-    kinds of danger are heard.
+    It is named by a phrase among ``matches``, told in parts, or sounds like one as a whole. A drill, an extinguisher, a
+    question about what one would do and an event long past are none, unless two different kinds of danger are named.
     """
     matches = list(matches)
-    kinds = {match.name for match in matches if match.kind == "emergency"}
+    parts = hazards(sentence, [match for match in matches if match.name == "unless_here"])
+    kinds = told(sentence, matches, parts)
+    if kinds:
+        kind = min(kinds, key=_ORDER.index)
+        return _items()[kind], _codes(kind)
+    if len(sentence.tokens) < LEAST:
+        return None
+    likely, item = alarm(features(sentence, matches, parts.classes))
+    quiet = parts.topic or any(match.name == "unless" for match in matches)
+    if likely < (SURE if quiet else LIKELY):
+        return None
+    return item, _codes(*(kind for kind, goes_to in _items().items() if goes_to == item))
+
+
+def told(sentence: Sentence, matches: list[Match], parts: Hazards) -> set[str]:
+    """The kinds of danger that phrases name and scenes tell."""
+    named = [match for match in matches if match.kind == "emergency" and not denied(sentence, match.start)]
+    kinds = {match.name for match in named}
     said = {match.name for match in matches if match.kind == "danger"}
     for number, rule in enumerate(table("emergency")["together"]):
         if all(f"{number}.{part}" in said for part in range(len(rule["all"]))):
             kinds.add(rule["kind"])
+    told = set(parts.kinds)
     reasons = {match.name for match in matches if match.kind == "unless"}
     if "unless_ill" in reasons:
         kinds -= {"ill", "trapped"}
+        told -= {"ill", "trapped"}
     if "unless_fire" in reasons and "blaze" not in kinds:
         kinds -= {"fire", "scorch"}
-    calm = "unless" in reasons
+        told -= {"scorch"}
+    calm = "unless" in reasons or parts.topic
     if calm and "blaze" in kinds:
         kinds -= {"fire"}  # one danger, not two
-    if not kinds or (calm and len(kinds) == 1):
-        return None
-    kind = min(kinds, key=_ORDER.index)
-    return _items()[kind], kind
+    if parts.booking and kinds == {"cry"}:
+        kinds = set()  # a lifesaver is asked for a room
+    if calm:
+        return kinds if len(kinds) > 1 and _apart(named) else set()
+    return kinds | told
+
+
+def _apart(named: list[Match]) -> bool:
+    """True when two dangers are named in two places, not one by two lists."""
+    return any(one.end <= other.start and one.name != other.name for one in named for other in named)

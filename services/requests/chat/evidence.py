@@ -32,8 +32,11 @@ def items_of(code: str) -> frozenset[str]:
     return frozenset(table("things")[code]["for"])
 
 
-def evidence(matches: Iterable[Match]) -> dict[str, float]:
-    """Weight by item: the strongest word counts whole, each further one a little."""
+def evidence(matches: Iterable[Match], *, judged: bool = False) -> dict[str, float]:
+    """Weight by item: the strongest word counts whole, each further one a little.
+
+    In a sentence that judges or asks in general (``judged``) 食堂 is what, not where.
+    """
     words: dict[str, dict[tuple[int, int], int]] = {}
     things: set[str] = set()
     broken = 0
@@ -45,7 +48,7 @@ def evidence(matches: Iterable[Match]) -> dict[str, float]:
             spans = words.setdefault(match.name, {})
             span = (match.start, match.end)
             # 食堂 in 食堂的灯坏了 is where, not what.
-            weight = min(match.weight, 3) if span in spots else match.weight
+            weight = min(match.weight, 3) if span in spots and not judged else match.weight
             spans[span] = max(spans.get(span, 0), weight)
         elif match.kind == "thing":
             things.add(match.name)
@@ -58,6 +61,8 @@ def evidence(matches: Iterable[Match]) -> dict[str, float]:
         for item in homes & {"meeting"} if "repair" in homes else homes:
             words.setdefault(item, {})[-1, hash(thing)] = 4 if len(homes) == 1 and item != "meeting" else 2
     scores = {item: _sum(list(spans.values())) for item, spans in words.items()}
+    if "access_card" in things and broken:
+        scores["security"] = scores.get("security", 0.0) + 3.0  # a badge that opens no door is issued anew
     faulty = things & (codes_of("repair") | ALSO_BREAKS)
     if "repair" in scores and not faulty and not broken and max(scores.values()) >= NEED:
         scores["repair"] = min(scores["repair"], 3.0)  # 修 alone: hedges are trimmed, hair is cut

@@ -49,7 +49,7 @@ _SHAPES = {
     ),
     # 横幅不做了,就做6个桌签 gives up a part and keeps asking.
     "keeps": re.compile(
-        r"(?:就|只|改成|换成|改)(?:做|要|订|来|印|派|用|需要|打|留)|\b(?:just|only)\b.{0,20}\b(?:need|want|\d)"
+        r"(?:就|只|改成|换成|改)(?:做|要|订|来|印|派|用|需要|打|留)|不(?:用|要|是|需要|必)[^,。;]{1,12}[,;](?:就|只|是)?(?:换|要|修|订|来|给|派|做|印|送|改|用|约|报)|\b(?:just|only)\b.{0,20}\b(?:need|want|\d)"
     ),
     "exclaims": re.compile("[!！]"),
 }
@@ -78,9 +78,9 @@ def features(
         yield f"cue {cue}"
         if len(spans) > 1:
             yield f"cues {cue}"
-    shapes = [name for name, pattern in _SHAPES.items() if pattern.search(sentence.low)]
-    yield from (f"shape {name}" for name in shapes)
-    yield from (f"shape {first} {second}" for first in shapes for second in shapes if first < second)
+    found = shapes(sentence)
+    yield from (f"shape {name}" for name in found)
+    yield from (f"shape {first} {second}" for first in found for second in found if first < second)
     item = max(items.values(), default=0.0)
     yield "item sure" if item >= NEED else "item likely" if item else "item none"
     yield from (
@@ -96,6 +96,11 @@ def features(
     yield f"details {min(details.times + details.counts + details.places, 4)}"
     yield f"length {min(len(sentence.tokens) // 5, 5)}"
     yield from words(sentence)
+
+
+def shapes(sentence: Sentence) -> list[str]:
+    """The names of the shapes that ``sentence`` has."""
+    return [name for name, pattern in _SHAPES.items() if pattern.search(sentence.low)]
 
 
 def words(sentence: Sentence) -> Iterator[str]:

@@ -39,20 +39,21 @@ _ALONE_EN = re.compile(
     re.IGNORECASE,
 )
 _TO_EN = re.compile(
-    r"\b(?:destination(?: is| ?:| now| to| changed| should| be\b| needs)*|drop(?:ped)?(?: \w+)? (?:off )?(?:at|to)|going to|heading (?:to|for)|bound for|visiting|to visit|to|into|towards?|pick(?:ed)?[\s-]?up (?:[\w.]+ ){0,4}?(?:at|from)|"
+    r"\b(?:destination(?! of\b)(?: is| ?:| now| to| changed| should| be\b| needs)*|drop(?:ped)?(?: \w+)? (?:off )?(?:at|to)|going to|heading (?:to|for)|bound for|visiting|to visit|to|into|towards?|pick(?:ed)?[\s-]?up (?:[\w.]+ ){0,4}?(?:at|from)|"
     r"collect(?:ed|ing)? (?:[\w.]+ ){0,4}?(?:from|at)|meet (?:\w+ ){0,4}?at|arriving at|landing (?:\S+ ){0,3}?at|fetch (?:\w+ ){0,4}?from|→|->)\s+(?:the\s+|our\s+|a\s+|an\s+)?"
 )
 _STOP_EN = re.compile(
-    r"\s*(?:[,;!?()]|\.(?=\s|$)|\s-\s|\b(?:on|at|by|for|with|from|leav\w+|depart\w*|tomorrow|tmrw|today|tonight|this|next|and|then|please|pls|in|before|after|around|about|the day|"
+    r"\s*(?:[,;!?()]|\.(?=\s|$)|\s-\s|\b(?:on|at|by|for|with|from|leav\w+|depart(?!ment)\w*|tomorrow|tmrw|today|tonight|this|next|and|then|please|pls|in|before|after|around|about|the day|"
     r"now|asap|return\w*|back|via|is|are|we|i|there|where|when|to|again|instead|monday|tuesday|wednesday|thursday|friday|saturday|sunday|"
     r"mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|first thing|early|morning|afternoon|evening|noon|midday|half past|quarter|round|urgently|immediately|right|so|as|because|who|that|which|"
     r"january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|need\w*|one|two|three|four|five|six|seven|eight|nine|ten|twelve|out|only|just|car|van|coach|bus|minibus|sedan|truck|pickup|transfer|if|but)\b|\d)"
 )
 _VERB_EN = re.compile(
     r"(?:pick|take|move|shift|drive|get|go|collect|attend|carry|bring|see|do|be|have|transport|fetch|deliver|haul|send|meet|catch|make|inspect|check|find|book|reserve|arrange|help|us|me|them|him|her|you|bring|visit|drop|run|come|work|load|ferry|reach|travel|"
-    r"cover|use|let|give|ask|confirm|change|thursday|friday|monday|tuesday|wednesday|saturday|sunday|\d|noon|midnight|six|seven|eight|nine|ten|five|four|three|two|twelve|one|half|say|know|join|seat|fit|start|leave|set|return|rehearse|practi[sc]e|sit|talk|discuss|work|sort|print|clean|fix|repair|look|speak|chat|stay|eat|hold|host|keep|open|close|turn|charge|wait|cancel|report|complain|order|receive|welcome|greet|sign|prepare|day|morning|evening|afternoon|week|date|time|end|later|earlier|mend|replace|water|change|all|some|any|my desk|your|him|the day)\b"
+    r"cover|use|let|give|ask|confirm|change|thursday|friday|monday|tuesday|wednesday|saturday|sunday|\d|noon|midnight|six|seven|eight|nine|ten|five|four|three|two|twelve|one|half|say|know|join|seat|fit|start|leave|set|return|rehearse|practi[sc]e|sit|talk|discuss|work|sort|print|clean|fix|repair|look|speak|chat|stay|eat|hold|host|keep|open|close|turn|charge|wait|cancel|approve|report|complain|order|receive|welcome|greet|sign|prepare|day|morning|evening|afternoon|week|date|time|end|later|earlier|mend|replace|water|change|all|some|any|my desk|your|him|the day)\b"
 )
-_FLIES = re.compile(r"\b(?:fl(?:y|ies|ying|ew)|flight)\s*$")
+# To after these goes nowhere: who has to approve, flying to Beijing from the airport.
+_FLIES = re.compile(r"\b(?:fl(?:y|ies|ying|ew)|flight|ha[sd]|have|who has|able|supposed|allowed|ought)\s*$")
 _HUB_EN = re.compile(
     r"\b((?:[A-Z][a-z]+ )*(?:airport|railway station|train station|high[- ]speed rail(?:way)? station|bus station|coach station|(?:north|south|east|west|South|North|East|West) station|station|ferry terminal|terminal \d)(?: terminal \d)?)\b",
     re.IGNORECASE,
@@ -114,13 +115,24 @@ def _english(text: str) -> tuple[str, Span] | None:
     return None
 
 
+_INSTEAD = re.compile(
+    r"[\s,:]*(?:to |是|去|到)?([\u4e00-\u9fa5]{2,8}|[A-Z][A-Za-z']+(?: [A-Z][A-Za-z']+)*)(?=\s*(?:[,，.。;!]|$))"
+)
+
+
+def instead(sentence: Sentence, start: int) -> str | None:
+    """The bare name that stands at ``start``, after words that take another back: sorry, I mean Shaoxing."""
+    found = _INSTEAD.match(sentence.text, start)
+    return found.group(1) if found else None
+
+
 _BARE_NAME = re.compile("[\u4e00-\u9fa5]{2,4}")
 
 
 def bare_name(sentence: Sentence, start: int, end: int, explained: Iterable[Span]) -> str | None:
     """A clause of ``sentence.text[start:end]`` that is a name and nothing that anybody else could explain: 乐清."""
     known = list(explained)
-    for match in re.finditer("[^,，。;；!?、]+", sentence.text[start:end]):
+    for match in re.finditer("[^,，。;；!?、\\s]+", sentence.text[start:end]):
         low, high = start + match.start(), start + match.end()
         if _BARE_NAME.fullmatch(match.group().strip()) and not any(a < high and low < b for a, b in known):
             return match.group().strip()

@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from services.requests.chat.text import LEXICON, keys_of
+from services.requests.chat.text import LEXICON, built_once, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from services.requests.chat.text import Sentence
 
+SHORT = 4  # characters of a word about danger that is kept from being mended
+_DANGER = frozenset({"emergency", "danger", "unless"})
 GAP = 5  # tokens that " * " may stand for
 _GROUP = re.compile(r"\(([^()]*)\)")
 _GLUED = re.compile(r"(?<=[a-z'])\(([a-z' |]*)\)|\(([a-z' |]*)\)(?=[a-z'])")
 _NESTED = re.compile(r"(?<=[(|])([^()|]*)\(([^()]*)\)([^()|]*)(?=[|)])")
+_HAN = re.compile("[\u4e00-\u9fff]+")
 _NUMBER = re.compile(r"\d+|[零一二两三四五六七八九十百千几]")
 _ENGLISH_NUMBERS = frozenset("one two three four five six seven eight nine ten eleven twelve".split())
 _BREAKS = frozenset(",;.!?，。；！？\n")
@@ -62,8 +65,13 @@ class Lexicon:
 
     def __init__(self) -> None:
         self.size = 0
-        self.literals: list[tuple[tuple[str, ...], str]] = []  # every phrase without a gap, written out, and its list
+        self._phrases: list[Phrase] = []
         self._by_first: dict[str, list[tuple[tuple[str, ...], Phrase, int]]] = {}
+
+    @property
+    def phrases(self) -> Sequence[Phrase]:
+        """What was added."""
+        return self._phrases
 
     def add(self, phrase: str, kind: str, name: str, weight: int = 0) -> None:
         """Make ``phrase``, in the notation of the files, speak for ``name``."""
@@ -83,7 +91,7 @@ class Lexicon:
         parts = tuple(_parts(phrase))
         added = Phrase(parts, (kind, name, weight))
         self.size += 1
-        self.literals.extend((words, kind) for words in _written_out(parts))
+        self._phrases.append(added)
         for number, part in enumerate(parts):
             if part is None:
                 return
@@ -111,21 +119,29 @@ class Lexicon:
         return sorted(found, key=lambda match: (match.start, match.end))
 
 
-def _written_out(parts: tuple[tuple[dict[str, list[tuple[str, ...]]], bool] | None, ...]) -> Iterator[tuple[str, ...]]:
-    """Every wording of a phrase of ``parts``; none when it has a gap."""
-    wordings: list[tuple[str, ...]] = [()]
+def _written_out(parts: tuple[tuple[dict[str, list[tuple[str, ...]]], bool] | None, ...], most: int) -> Iterable[str]:
+    """Every Chinese wording of a phrase of ``parts`` with at most ``most`` characters; none when it has a gap."""
+    wordings = {""}
     for part in parts:
         if part is None:
-            return
+            return ()
         options, may_lack = part
-        choices = [(first, *rest) for first, rests in options.items() for rest in rests] + ([()] if may_lack else [])
-        wordings = [(*wording, *choice) for wording in wordings for choice in choices]
-    yield from wordings
+        choices = [first + "".join(rest) for first, rests in options.items() for rest in rests]
+        choices = [each for each in choices if _HAN.fullmatch(each)]
+        longer = {wording + each for wording in wordings for each in choices if len(wording) + len(each) <= most}
+        wordings = longer | wordings if may_lack else longer
+    return wordings - {""}
 
 
-def literals() -> list[tuple[tuple[str, ...], str]]:
-    """Every phrase of the lexicon that has no gap, as token keys, with the name of its list."""
-    return lexicon().literals
+def chinese_words(most: int) -> Iterator[tuple[str, str]]:
+    """Every phrase of the lexicon that is one run of at most ``most`` Han characters, with the name of its list.
+
+    What is said of danger is put together from many parts: of it only words of at most ``SHORT`` characters.
+    """
+    for phrase in lexicon().phrases:
+        kind = phrase.entry[0]
+        for word in _written_out(phrase.parts, min(most, SHORT) if kind in _DANGER else most):
+            yield word, kind
 
 
 def _parts(phrase: str) -> Iterator[tuple[dict[str, list[tuple[str, ...]]], bool] | None]:
@@ -134,13 +150,20 @@ def _parts(phrase: str) -> Iterator[tuple[dict[str, list[tuple[str, ...]]], bool
         if number:
             yield None
         for group, text in enumerate(_GROUP.split(written)):
-            options: dict[str, list[tuple[str, ...]]] = {}
-            alternatives = [keys_of(one) for one in (text.split("|") if group % 2 else [text])]
-            for keys in alternatives:
-                if keys and keys[1:] not in options.setdefault(keys[0], []):
-                    options[keys[0]].append(keys[1:])
-            if options:
-                yield options, not all(alternatives)
+            part = _part(text, group % 2 == 1)
+            if part[0]:
+                yield part
+
+
+@cache
+def _part(text: str, group: bool) -> tuple[dict[str, list[tuple[str, ...]]], bool]:
+    """One part: what begins with what, and whether it may be absent. Many phrases share one; nobody changes it."""
+    options: dict[str, list[tuple[str, ...]]] = {}
+    alternatives = [keys_of(one) for one in (text.split("|") if group else [text])]
+    for keys in alternatives:
+        if keys and keys[1:] not in options.setdefault(keys[0], []):
+            options[keys[0]].append(keys[1:])
+    return options, not all(alternatives)
 
 
 def _ends(parts: tuple[Any, ...], number: int, keys: list[str], here: int, whole: bool) -> Iterator[tuple[int, bool]]:
@@ -238,7 +261,7 @@ def table(name: str) -> dict[str, Any]:
     return tomllib.loads((LEXICON / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-@cache
+@built_once
 def lexicon() -> Lexicon:
     """Everything that may be said in a request; read once."""
     words = Lexicon()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING
 
-from services.requests.chat.text import LEXICON
+from services.requests.chat.text import LEXICON, built_once
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -51,7 +50,7 @@ def probability(scores: dict[str, float], name: str) -> float:
     return math.exp(scores[name] - most) / sum(math.exp(score - most) for score in scores.values())
 
 
-@cache
+@built_once
 def models() -> dict[str, Model]:
     """The models of the shipped file by name; read once."""
     found: dict[str, Model] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, update
 
 from services.requests import tables
+from shared.retries import pause
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -49,6 +50,7 @@ class Outgoing:
     to: dict[str, Any]
     words: str
     tries: int
+    due_at: datetime | None = None
 
 
 def make_code(work: Work, account: str) -> str:
@@ -153,11 +155,44 @@ def tell(work: Work, conversation: str, words: str) -> None:
             send(work, link.platform, {"user": link.user}, words)
 
 
+def keep_unheard(work: Work, platform: str, said: dict[str, Any]) -> None:
+    """A message, as plain values with its ``user``, waits to be heard by a timer once this work is committed."""
+    work.connection.execute(
+        insert(_outgoing).values(
+            platform=platform,
+            to=json.dumps(said, ensure_ascii=False),
+            words="",
+            due_at=work.now,
+            tries=0,
+            given_up=False,
+        )
+    )
+
+
+def unheard(connection: Connection, limit: int = 50) -> list[Outgoing]:
+    """Messages that wait to be heard, oldest first, whether or not somebody is at it; ``to`` is the message."""
+    query = (
+        select(_outgoing)
+        .where(_outgoing.c.sent_at.is_(None), _outgoing.c.given_up.is_(False), _outgoing.c.words == "")
+        .order_by(_outgoing.c.row_id)
+        .limit(limit)
+    )
+    return [
+        Outgoing(row["row_id"], row["platform"], json.loads(row["to"]), "", row["tries"], row["due_at"])
+        for row in connection.execute(query).mappings()
+    ]
+
+
 def due(connection: Connection, now: datetime, limit: int = 50) -> list[Outgoing]:
     """Answers to be sent now, oldest first."""
     query = (
         select(_outgoing)
-        .where(_outgoing.c.sent_at.is_(None), _outgoing.c.given_up.is_(False), _outgoing.c.due_at <= now)
+        .where(
+            _outgoing.c.sent_at.is_(None),
+            _outgoing.c.given_up.is_(False),
+            _outgoing.c.due_at <= now,
+            _outgoing.c.words != "",
+        )
         .order_by(_outgoing.c.row_id)
         .limit(limit)
     )
@@ -175,7 +210,7 @@ def sent(connection: Connection, row_id: int, now: datetime) -> None:
 def put_off(connection: Connection, one: Outgoing, now: datetime) -> None:
     """The answer is tried again later, or given up after the last try."""
     last = one.tries >= len(RETRIES)
-    wait = timedelta(seconds=RETRIES[min(one.tries, len(RETRIES) - 1)])
+    wait = pause(RETRIES, one.tries + 1)
     change = update(_outgoing).where(_outgoing.c.row_id == one.row_id)
     connection.execute(change.values(tries=one.tries + 1, due_at=now + wait, given_up=last))
 

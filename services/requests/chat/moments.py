@@ -45,6 +45,11 @@ _STATE_AFTER = re.compile(
 _COUNTED = re.compile(
     r"\s*(?:of us|of them|people|persons?|pax|ppl|guests|attendees|participants|copies|seats?|seater|passengers)\b"
 )
+_STUCK_AT = re.compile(
+    r"\b(?:stuck|jammed|stopped|halted|frozen) (?:at )?$|\b(?:stuck|jammed|stopped) at "
+)  # a lift at a floor
+_HABIT = re.compile("(?:dai|week|month|year|quarter|fortnight)ly|annual(?:ly)?|每[天日周月年]")  # a monthly review
+_NAMED_AFTER = re.compile(r"\d|[一二三四五六七八九十]+[月号日]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)")
 _GREETING = re.compile(r"^(?:good )?(?:morning|afternoon|evening)\s*[!,.]", re.IGNORECASE)
 _CORRECTION = re.compile(
     "不对|不是|哦不|啊不|说错|改成|改到|更正|应该是|sorry|actually|no wait|i mean|make that|correction|scratch that|rather|wait|oops"
@@ -56,8 +61,11 @@ _LONGER = re.compile(
 _FROM_TO = re.compile(
     r"(?:mov|chang|push|shift|switch|postpon|bring|brought|put|delay|reschedul)\w*\b[^,.;]{0,40}\bfrom\b\s*$|(?:会|时间|预约|改|挪|调|从|由)\s*(?:从|由)?\s*$"
 )
+_RELATIVE = re.compile("[今明后昨]|today|tomorrow|tmr|day after|周|星期|礼拜|day\\b")
+_GIVEN_UP = re.compile(r"(?:从|由)\s*$|\bfrom (?:the |at )?$|(?:不是|而不是|instead of|rather than)\s*$")
 _MOVING = re.compile("[换改挪调推移延提]|shift|change|move|push")
 _FROM = re.compile("(?:from|从|由)?")
+_ROUGHLY = re.compile("[上下]班|after work|first thing|end of day|close of")  # a clock time said beside it is meant
 _HALVES = {Part.MORNING: (0, 12), Part.MIDDAY: (11, 14), Part.AFTERNOON: (12, 18), Part.EVENING: (17, 24)}
 
 
@@ -65,6 +73,8 @@ def is_time(sentence: Sentence, one: TimeExpression) -> bool:
     """False for what only looks like a time here: about 8 of us, the greeting Morning."""
     after = sentence.low[one.span[1] : one.span[1] + 16]
     if one.kind is Kind.TIME and one.part is None and _COUNTED.match(after):
+        return False
+    if one.kind is Kind.TIME and _STUCK_AT.search(sentence.low[max(0, one.span[0] - 12) : one.span[0] + 3]):
         return False
     greeting = _GREETING.match(sentence.text)
     return not (greeting and one.span[0] < greeting.end())
@@ -106,7 +116,7 @@ def times_said(
             sentence.low[one.span[1] : one.span[1] + 8],
         )
         latest = one.start if one.part is not None and one.start is not None else one.end or one.start
-        if one.recurrence is not None and one.recurrence.unit in _SHORT_UNITS:
+        if one.recurrence is not None and (one.recurrence.unit in _SHORT_UNITS or _HABIT.fullmatch(one.text.lower())):
             continue
         if _INSTEAD_OF.search(before) or (
             one.text.lower().startswith(("in ", "for ")) and _UNDONE.search(sentence.low[: one.span[0] + 3])
@@ -164,6 +174,9 @@ def moved(sentence: Sentence, said: Sequence[TimeExpression], reference: datetim
                 kind=Kind.DATETIME,
             )
         fresh.append(one)
+    if len(fresh) > 1:  # the time that is given up: 从三点换到四点半
+        kept = [one for one in fresh if not _GIVEN_UP.search(sentence.low[max(0, one.span[0] - 12) : one.span[0]])]
+        fresh = kept or fresh
     if len(fresh) > 1 and all(one.dated for one in fresh):
         aimed = [one for one in fresh if _MOVED_TO.search(sentence.low[max(0, one.span[0] - 6) : one.span[0]])]
         instead = [one for one in fresh if sentence.low[one.span[1] :].lstrip().startswith(("instead", "再", "吧"))]
@@ -229,6 +242,8 @@ def wanted(
             close = _onto(one, start, moment)
             end = close.isoformat(timespec="minutes") if close else end
         elif start is None or (one.dated and start.dated and _replaces(sentence, start, one)):
+            if start is not None and end == start.end_label:
+                end = None  # the end of what is replaced
             start, label = one, one.start_label
             moment = one.start if point or (one.grain < Grain.PART and one.part is None) else None
             end = one.end_label or end
@@ -236,6 +251,7 @@ def wanted(
             if (
                 not one.dated
                 and moment is not None
+                and not _ROUGHLY.search(start.text.lower())
                 and not _CORRECTION.search(sentence.low[start.span[1] : one.span[0]])
             ):
                 continue  # a second clock time is told about something else
@@ -258,6 +274,16 @@ def wanted(
 def _replaces(sentence: Sentence, first: TimeExpression, second: TimeExpression) -> bool:
     """True when ``second`` corrects ``first``, or says the same more finely."""
     between = sentence.low[first.span[1] : second.span[0]]
+    if (
+        not _NAMED_AFTER.search(first.text.lower())
+        and _NAMED_AFTER.search(second.text.lower())
+        and second.dated
+        and first.grain >= Grain.DAY
+        and not (first.end is None and first.part is None and _RELATIVE.search(first.text.lower()))
+    ):
+        return True  # 元旦晚会12月31日: the event is named for one day and held on another
+    if _ROUGHLY.search(first.text.lower()) and not second.dated and second.grain < Grain.PART and second.start:
+        return True
     return bool(_CORRECTION.search(between)) or (
         second.grain < Grain.DAY <= first.grain
         and first.start is not None

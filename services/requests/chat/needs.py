@@ -24,6 +24,7 @@ _EVENT_USE = re.compile(
 _TRAVEL_FOR_EVENT = re.compile(
     "(?:去|到|赴|往)[^,。]{1,12}?(?:开会|参会|培训|座谈|面试|参加|评审|会议|学习|交流|复查|看病|体检|就医)"
 )
+_LISTS = frozenset({"and", "plus", "as well as", "以及", "并", "并且", "加上", "外加"})  # no new need by themselves
 _CLEANING_WORK = re.compile(
     "打扫|清扫|清洁|清理|清洗|保洁|扫|拖|擦|收拾|消毒|吸尘|倒|搞卫生|clean|mop|sweep|vacuum|hoover|wipe|tidy|empty|disinfect|polish|bin|rubbish|sticky|filthy|dirty|脏"
 )
@@ -127,6 +128,10 @@ def _item(sentence: Sentence, matches: Sequence[Match], start: int, end: int, si
         scores["vehicle"] = scores.get("vehicle", 0.0) + 3.0
     if _EVENT_USE.search(text) and scores.get("meeting", 0.0) < 5.0:
         scores.pop("meeting", None)
+    if not any(match.kind == "item" and match.name == "residence" and match.weight > 2 for match in inside):
+        lived = scores.pop("residence", 0.0) if site != "residence" else 0.0
+        if lived and any(match.kind == "fault" for match in inside):  # a water heater of the office
+            scores["repair"] = max(scores.get("repair", 0.0), NEED)
     if not scores:
         return None
     item = max(scores, key=lambda name: scores[name])
@@ -152,15 +157,18 @@ def _belongs(
     text = sentence.low[start:end]
     if item == need.item:
         return not (item == "repair" and _another_fault(matches, places, need, clause, start, end))
-    opened = any(match.kind == "new_need" for match in clause)
+    openers = [match for match in clause if match.kind == "new_need"]
+    opened = bool(openers)
+    listed = all(sentence.low[match.start : match.end] in _LISTS for match in openers)
+    if need.item in ("meeting", "canteen") and listed and _only_equipment(clause, item, need.item):
+        return True  # 座签25个 in a booking is part of it, and so is the private room of a lunch
     if item == "meeting":
         # An event with nothing of its own to arrange is the reason for the other need.
         own = any(match.kind == "thing" and match.name in codes_of("meeting") - codes_of("repair") for match in clause)
         booked = any(match.kind == "item" and match.name == "meeting" and match.weight == 5 for match in clause)
         return not (booked or own or opened or served(start, end))
-    if need.item == "meeting" and not opened and _only_equipment(clause, item):
-        return True  # 座签25个 in a booking is part of it
     if need.item == "vehicle":
+        opened = opened or sentence.text[start - 1 : start] == ";"
         return not opened and not any(match.kind in ("request", "fault") for match in clause)
     if {need.item, item} == {"cleaning", "clinic"} and not opened:
         return True  # somebody was ill there: the reason, not a need
@@ -169,9 +177,9 @@ def _belongs(
     return False
 
 
-def _only_equipment(clause: Sequence[Match], item: str | None) -> bool:
-    """True when nothing but things a meeting may have speaks for ``item``."""
-    things = [match for match in clause if match.kind == "thing" and match.name in codes_of("meeting")]
+def _only_equipment(clause: Sequence[Match], item: str | None, whole: str) -> bool:
+    """True when nothing but things that a frame of ``whole`` may have speaks for ``item``."""
+    things = [match for match in clause if match.kind == "thing" and match.name in codes_of(whole)]
     words = [match for match in clause if match.kind == "item" and match.name == item]
     return bool(things) and all(
         any(word.start < thing.end and thing.start < word.end for thing in things) for word in words

@@ -60,7 +60,7 @@ _ZH = {
     ),
     "room": re.compile(
         r"((?:第[一二三四五六七八九十\d]{1,2}|[一二三四五六七八九十\d]{1,2}号)(?:大|小)?(?:会议|会客|接待|培训|学习|活动|诊|教)[室厅]|第[一二三四五六七八九十\d]{1,2}(?:会议|接待|会客|培训)[室厅])"
-        r"|(?:会议室|会客室|接待室)([A-Z]|[一二三四五六七八九十]|\d{1,2})(?![\d:：点月日号人.个位名])"
+        r"|(?:会议室|会客室|接待室)([A-Z]|[一二三四五六七八九十]|\d{1,2})(?![\d:：点月日号人.个位名般直起共间样会下时旦定些边])"
     ),
 }
 _SIZED_ROOM = re.compile("(?<![个间])([大中小](?:会议室|会客室|接待室))(?!开|吗|有|都|多)")
@@ -73,12 +73,13 @@ _DEPARTMENT = re.compile(
 _EN = {
     "building": re.compile(
         r"\b(?:building|block|tower|bldg\.?|wing)\s+(?:no\.?\s*|number\s+)?([a-h]|\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)\b(?!\s*(?:people|floor))"
+        r"(?<!\bblock a(?= (?!is|has|room|floor|lobby|toilet|roof|stairs|lift|corridor|meeting|and|on|at|by|for)[a-z]))"
         r"|\b([a-h])[\s-](?:block|wing|building)\b"
     ),
     "floor": re.compile(
         r"\b(\d{1,2})(?:st|nd|rd|th)[\s-]*(?:floor|fl\b\.?|flr|storey|level)"
         r"|\b(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth)[\s-]+(?:floor|storey|level)"
-        r"|\b(?:floor|level|flr|lvl|storey)\s*(?:no\.?\s*|number\s+)?(b?\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)\b(?!\s*(?:people|am|pm|:))"
+        r"|\b(?:floors?|level|flr|lvl|storey)\s*(?:no\.?\s*|number\s+)?(b?\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)\b(?!\s*(?:people|am|pm|:))"
         r"|\b(b?\d{1,2})\s?/?f\b|\bf(\d{1,2})\b|\b(ground)[\s-]*(?:floor|level)|\b(b[12])\b"
     ),
     "room": re.compile(
@@ -116,8 +117,13 @@ def places(sentence: Sentence, matches: Iterable[Match], counted: Iterable[Numbe
     """Every place in ``sentence`` outside the spans ``taken`` by times and tickets, in order of appearance."""
     found: list[Place] = []
     busy = list(taken)
+    spots = list(_spots(sentence, matches))
     grammar = (*_chinese(sentence), *_english(sentence)) if sentence.lang == "zh" else tuple(_english(sentence))
-    for place in (*grammar, *_numbered(sentence), *_spots(sentence, matches), *_spoken(sentence, counted)):
+    for place in (*grammar, *_numbered(sentence), *spots, *_spoken(sentence, counted)):
+        if place.named and any(
+            spot.start <= place.start and place.end <= spot.end and len(spot.value) > len(place.value) for spot in spots
+        ):
+            continue  # 信访接待室, not 接待室
         within = place.slot != "room" and any(start < place.start and place.end < end for start, end in taken)
         if (within or not _overlaps(place.start, place.end, busy)) and not _REPLACED.search(
             sentence.low[max(0, place.start - 10) : place.start]

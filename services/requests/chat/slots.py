@@ -41,13 +41,21 @@ SERVES_PEOPLE = frozenset(
 _HOME = {
     "canteen": re.compile("食堂|餐厅|包[厢间房]|宴会厅|厨房|canteen|cafeteria|dining|kitchen|banquet"),
     "barber": re.compile("."),
-    "clinic": re.compile("门诊|医务室|clinic|infirmary|medical room|^(?:楼梯|stairs?|staircase)$"),
+    "clinic": re.compile("门诊|医务室|clinic|infirmary|medical room|^(?:楼梯|电梯|stairs?|staircase|lift|elevator)$"),
     "printing": re.compile("文印|打印室|复印室|print|copy room"),
     "repair": re.compile("^(?:电梯|lift|elevator|stairs?|toilets?|loos?|wcs?|lavatory)$"),
     "landscaping": re.compile("^(?:花坛|花园|草坪边|绿化带|garden)$"),
     "residence": re.compile("^(?:大厅)$"),
 }
-_DENIED = re.compile("(?<!能)(?<!要)[不免无](?:要|用|需|带)?$")
+_DENIED = re.compile("(?<!能)(?<!要)[不免无别](?:要|用|需|带)?$")
+# 推不上去 is a fault, not a refusal.
+_UNABLE = re.compile("[推拉关打开锁连合扣插装搬提充登刷按点用盖套拧接升调拔]$")
+# What something drips onto, or stands beside, is not what is broken: 滴到桌子上, 放在柜子里.
+_SOUND = re.compile(
+    r"\s*(?:都|倒|还|那边|那个)?(?:是|还是)?(?:好的|没问题|没坏|没事|正常|好用|不用(?:修|管|看))|\s+(?:is|are|was|were|seems?|works?|'s)?\s*(?:still |quite |working )?(?:fine|okay|ok\b|all right|alright|works?\b|not the problem)"
+)
+_BESIDE = re.compile("[到在往][了我]?$")
+_UPON = re.compile("[上里旁边下]")
 _TOILETS = re.compile("厕|卫生间|洗手间|[男女]卫|盥洗|toilet|restroom|bathroom|washroom|loo|gents|ladies|lavator")
 _BLOCKED = re.compile("堵|溢|冲不|下不去|反水|返水|block|clog|overflow|back(?:ing|ed) up|flush")
 _BASIN = re.compile("洗手(?:池|盆|台)|水池|水槽|面盆|洗脸(?:池|盆)|洗菜池|\\b(?:sink|basin|washbasin)\\b")
@@ -103,6 +111,14 @@ def equipment(
     for match in matches:
         if match.kind != "thing" or match.name not in allowed or covered(match, removed):
             continue
+        if item == "repair" and _SOUND.match(sentence.low[match.end : match.end + 24]):
+            continue
+        if (
+            match.name == "furniture"
+            and _BESIDE.search(sentence.low[max(0, match.start - 2) : match.start])
+            and _UPON.match(sentence.low[match.end : match.end + 2])
+        ):
+            continue
         if _DENIED.search(sentence.low[max(0, match.start - 3) : match.start]):
             continue
         if match.name == "copy" and sentence.low[match.start : match.end].startswith("copies"):
@@ -141,6 +157,8 @@ def _parts_of_things(text: str, said: dict[str, None]) -> None:
         said.pop("door", None)
     if "lift" in said:
         said.pop("door", None)
+    if "computer" in said:
+        said.pop("screen", None)
 
 
 def _plumbing(text: str, said: dict[str, None]) -> None:
@@ -174,27 +192,52 @@ def count_slots(item: str | None, sentence: Sentence, numbers: Sequence[Number],
     """headcount and quantity of a frame of ``item`` from the numbers in the stretches ``free``."""
     slots: Slots = {}
     if item in SERVES_PEOPLE:
-        served = people(sentence, numbers, free, bare=item in ("meeting", "vehicle", "barber", "clinic"))
+        served = counts.headcount(sentence, numbers, free, bare=item in ("meeting", "vehicle", "barber", "clinic"))
         if served is not None:
-            slots["headcount"] = served
+            slots["headcount"] = served[0]
+            numbers = [one for one in numbers if not (served[1][0] <= one.start < served[1][1])]
     asked = counts.quantity(sentence, item or "", numbers, free)
     if asked is not None:
         slots["quantity"] = asked
     return slots
 
 
-def urgency(item: str | None, matches: Iterable[Match]) -> str:
-    """normal, high or low; an emergency is decided elsewhere."""
+_HURRIED = re.compile("(?:^|[,。!?;])快[!,。]*$")
+_SUPPLIES = frozenset({"power", "water_supply"})
+
+
+def urgency(item: str | None, sentence: Sentence, matches: Iterable[Match], filled: Mapping[str, object]) -> str:
+    """normal, high or low; an emergency is decided elsewhere.
+
+    A supply that fails for a floor or a building, and not for one room, is urgent whether or not it is called so.
+    """
     kinds = {match.kind for match in matches}
     if "low" in kinds:
         return "low"
+    failing = _SUPPLIES & set(_codes(filled)) and {"floor", "building"} & set(filled) and "room" not in filled
     if (
         "high" in kinds
+        or _HURRIED.search(sentence.low)
+        or (item == "repair" and failing)
         or (item == "repair" and {"whole", "fault"} <= kinds)
         or (item in ("repair", "cleaning") and "soon" in kinds)
     ):
         return "high"
     return "normal"
+
+
+_NOT_THIS = re.compile("(?<!是)不是([^,。;]{1,12})[,;](?=而?是)")
+# What stands before is given up for what follows: 盒饭15份，说错了，18份; to Hangzhou, sorry, I mean Shaoxing.
+_CORRECTED = re.compile(
+    r"[,，。;.]?\s*(?:不对|不不|[啊哦噢哎呃]不|(?:我)?[说写打记搞弄]错了?|口误|更正(?:一下)?|应该是|确切地?说|准确地?说"
+    r"|\b(?:(?:no[, ]+)?wait|i mean|i meant|make (?:that|it)|correction|scratch that|strike that|oops|my mistake|or rather|(?<=[,;] )(?:sorry|actually|rather))\b)"
+)
+
+
+def correction(sentence: Sentence, start: int, end: int) -> int | None:
+    """Where in the stretch the speaker begins to put right what was said before it; None when nothing is."""
+    turns = [found for found in _CORRECTED.finditer(sentence.low, start, end) if found.start() > start]
+    return turns[-1].end() if turns else None
 
 
 def without(sentence: Sentence, matches: Sequence[Match]) -> list[Span]:
@@ -210,7 +253,9 @@ def without(sentence: Sentence, matches: Sequence[Match]) -> list[Span]:
     ]
     turns = [match.start for match in matches if match.kind == "affirmation_after_negation"]
     for match in matches:
-        if match.kind == "negation_after":
+        if match.kind.startswith("negation") and _UNABLE.search(sentence.low[: match.start]):
+            continue
+        if match.kind == "negation_after" and not any(start <= match.start < end for start, end in voiced):
             before = max((at + 1 for at in breaks if at < match.start), default=0)
             removed.append((before, match.start))
         elif match.kind == "negation" and not any(start <= match.start < end for start, end in voiced):
@@ -220,7 +265,8 @@ def without(sentence: Sentence, matches: Sequence[Match]) -> list[Span]:
                 else len(sentence.text)
             )
             stop = min([stop, *(at for at in turns if at > match.end)])
-            removed.append((match.end, stop))
+            removed.append((match.start + 1, stop))
+    removed += [found.span(1) for found in _NOT_THIS.finditer(sentence.low)]
     return removed
 
 

@@ -6,15 +6,18 @@ Everything after this file works on :class:`Sentence`: half-width, simplified, w
 
 from __future__ import annotations
 
+import gc
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+Built = TypeVar("Built")
 
 LEXICON = Path(__file__).parent / "lexicon"
 LONGEST = 500  # characters of a sentence that are read
@@ -77,6 +80,23 @@ def read(text: str) -> Sentence:
     clean = normalise(text)
     low = "".join(c.lower() if len(c.lower()) == 1 else c for c in clean)
     return Sentence(clean, low, language(clean), tuple(_tokens(clean)))
+
+
+def built_once(build: Callable[[], Built]) -> Callable[[], Built]:
+    """``build``, run once and without the garbage collector, which looks in vain through what is all kept."""
+
+    @cache
+    @wraps(build)
+    def built() -> Built:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return build()
+        finally:
+            if collects:
+                gc.enable()
+
+    return built
 
 
 def normalise(text: str) -> str:

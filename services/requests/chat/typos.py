@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from services.requests.chat import text
-from services.requests.chat.lexicon import literals, table
+from services.requests.chat.lexicon import chinese_words, table
 from services.requests.chat.linear import models
-from services.requests.chat.text import LEXICON, Sentence, stem
+from services.requests.chat.text import LEXICON, Sentence, built_once, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +27,14 @@ _OF_TIME = (
     "monday tuesday wednesday thursday friday saturday sunday january february august september october november december "
     "tomorrow today tonight morning afternoon evening please people"
 ).split()
+LONGEST = 7  # characters of a Chinese word
 _VOWELS = frozenset("aeiou")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _NAMES = frozenset({"item", "thing", "place"})  # lists whose Chinese words are restored
 _THINGS = frozenset({"thing", "place"})
-_SMALL = frozenset("了的一不有没在个人上下点这那我你他着过来去到就都也很太好大小多少几半")  # too common to be a slip
+_SMALL = frozenset(
+    "了的一不有没在个人上下点这那我你他着过来去到就都也很太好大小多少几半二三四五六七八九十"
+)  # too common to be a slip
 
 
 def read(said: str) -> Sentence:
@@ -78,13 +81,13 @@ def _one_slip(word: str) -> set[str]:
     return doubled | swapped | vowels | missing
 
 
-@cache
+@built_once
 def _english() -> tuple[frozenset[str], frozenset[str]]:
     """The words (or their stems) that are right as they are, and the words that a slip may have been."""
     known = {token for feature in models()["intent"].known for token in feature.split("~") if token.isalpha()}
     known |= {word for word in _right() if word.isascii()}
     targets = set(_OF_TIME)
-    for name in ("items", "things", "places", "emergency", "cues", "hostile", "dialogue"):
+    for name in ("items", "things", "places", "emergency", "hazards", "cues", "hostile", "dialogue"):
         for heading, entry in table(name).items():
             words = set(re.findall("[a-z]{3,}", " ".join(_phrases(entry))))
             known |= words | {stem(word) for word in words}
@@ -106,7 +109,7 @@ def _characters(run: str) -> str:
     """``run`` of Han characters with each stretch that only sounds like a word of the lexicon replaced by it."""
     words, by_sound = _chinese()
     covered = [False] * len(run)
-    for length in range(7, 1, -1):
+    for length in range(LONGEST, 1, -1):
         for at in range(len(run) - length + 1):
             if run[at : at + length] in words:
                 covered[at : at + length] = [True] * length
@@ -160,15 +163,12 @@ def _readings() -> dict[str, tuple[str, ...]]:
     return found
 
 
-@cache
+@built_once
 def _chinese() -> tuple[frozenset[str], dict[tuple[str, ...], set[str]]]:
     """The Chinese words of the lexicon, and by their sound those that a slip may have been."""
     words = {word for word in _right() if _RUN.fullmatch(word)}
     by_sound: dict[tuple[str, ...], set[str]] = {}
-    for keys, kind in literals():
-        word = "".join(keys)
-        if not _RUN.fullmatch(word) or len(word) > 7:
-            continue
+    for word, kind in chinese_words(LONGEST):
         words.add(word)
         if kind in (_NAMES if len(word) > 2 else _THINGS) and len(word) <= 5 and not _SMALL & set(word):
             for sound in _sounds(word):

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from services.requests.chat import guard, journeys, moments, slots, tickets
-from services.requests.chat.emergencies import codes as about
 from services.requests.chat.emergencies import emergency
 from services.requests.chat.evidence import NEED, evidence
 from services.requests.chat.intents import Details, features, words
@@ -82,7 +81,19 @@ def hear(sentence: Sentence, reference: datetime, lang: str | None = None) -> He
         if moments.is_time(sentence, one) and not (reference_said and _overlap(one.span, reference_said[1]))
     ]
     taken = [one.span for one in said] + ([reference_said[1]] if reference_said else [])
-    return Heard(sentence, matches, said, counted, places(sentence, matches, counted, taken), reference_said)
+    found = places(sentence, matches, counted, taken)
+    addresses = [place for place in found if place.slot != "room" and not place.named]
+    matches = [  # the block of "block A" is not blocked
+        match
+        for match in matches
+        if match.kind == "place"
+        or not any(
+            one.start < match.end and match.start < one.end
+            for one in addresses
+            if not (match.start < one.start and one.end < match.end)
+        )
+    ]
+    return Heard(sentence, matches, said, counted, found, reference_said)
 
 
 def details_of(heard: Heard) -> Details:
@@ -104,7 +115,7 @@ def understand(text: str, reference: datetime, lang: str | None = None) -> Under
     heard = hear(sentence, reference, lang)
     if guard.is_injection(sentence, heard.matches):
         return Understanding("other", (), 1.0, sentence.lang)
-    danger = emergency(heard.matches)
+    danger = emergency(sentence, heard.matches)
     if danger:
         return Understanding("file_request", (_emergency_frame(heard, *danger),), 1.0, sentence.lang)
     removed = slots.without(sentence, heard.matches)
@@ -127,7 +138,8 @@ def understand(text: str, reference: datetime, lang: str | None = None) -> Under
         lambda start, end: _served(heard, start, end),
     )
     if intent != "file_request":
-        whole = Need(_main(wanted, evidence(heard.matches) or items, _LEAST.get(intent, 2.0)), 0, len(sentence.text))
+        judged = evidence(heard.matches, judged=intent in ("complain", "rate", "help"))
+        whole = Need(_main(wanted, judged or items, _LEAST), 0, len(sentence.text))
         return Understanding(intent, (_frame(heard, whole, reference, intent),), confidence, sentence.lang)
     return Understanding(intent, _frames(heard, wanted, items, reference), confidence, sentence.lang)
 
@@ -171,17 +183,17 @@ def _frames(heard: Heard, wanted: Sequence[Need], items: dict[str, float], refer
     return tuple(frames)
 
 
-def _emergency_frame(heard: Heard, item: str, kind: str) -> Frame:
+def _emergency_frame(heard: Heard, item: str, about: frozenset[str]) -> Frame:
     inside = slots.place_slots(item, heard.places)
     said = slots.equipment(item, heard.sentence, 0, len(heard.sentence.text), heard.matches, ())
-    codes = [code for code in said if code in about(kind)]
+    codes = [code for code in said if code in about]
     if codes:
         inside["equipment"] = codes
     inside["urgency"] = "emergency"
     return Frame(item, inside)
 
 
-_LEAST = {"help": 2.5}
+_LEAST = 2.0  # of evidence, for the item of an earlier request
 _TARGET = re.compile("目的地|终点|destination")
 _COUNTED = frozenset({"file_request", "cancel", "reschedule", "query_status"})
 _TIMED = frozenset({"file_request", "cancel", "reschedule", "query_status"})
@@ -202,7 +214,9 @@ def _frame(heard: Heard, need: Need, reference: datetime, intent: str, earlier: 
         filled |= _times(heard, need, reference, intent, earlier)
     if intent in _COUNTED:
         filled |= slots.count_slots(need.item, sentence, heard.numbers, _free(need, heard.busy))
-    if need.item == "vehicle" or (need.item is None and heard.ticket and _TARGET.search(sentence.low)):
+    if (need.item == "vehicle" and intent in _TIMED) or (
+        need.item is None and heard.ticket and _TARGET.search(sentence.low)
+    ):
         filled |= slots.journey_slots(sentence, need.start, need.end, [one.span for one in heard.times])
         if (
             "destination" not in filled
@@ -216,6 +230,7 @@ def _frame(heard: Heard, need: Need, reference: datetime, intent: str, earlier: 
             )
             name = journeys.bare_name(sentence, need.start, need.end, explained)
             filled |= {"destination": name} if name else {}
+    filled |= _put_right(heard, need, intent)
     removed = slots.without(sentence, heard.matches) if intent == "file_request" else []
     if intent == "reschedule":
         inside = slots.after_change(sentence, inside)
@@ -229,12 +244,30 @@ def _frame(heard: Heard, need: Need, reference: datetime, intent: str, earlier: 
         if stars is not None:
             filled["rating"] = stars
     if intent == "file_request":
-        level = slots.urgency(need.item, inside)
+        level = slots.urgency(need.item, sentence, inside, filled)
         if level != "normal":
             filled["urgency"] = level
     if earlier:
         filled = _inherited(need.item, filled, earlier)
     return Frame(need.item, filled)
+
+
+def _put_right(heard: Heard, need: Need, intent: str) -> dict[str, Any]:
+    """The places, counts and destination that the speaker names instead of earlier ones."""
+    turn = slots.correction(heard.sentence, need.start, need.end)
+    if turn is None or intent not in _COUNTED:
+        return {}
+    rest = Need(need.item, turn, need.end)
+    after = [place for place in heard.places if rest.within(place.start, place.end)]
+    told = slots.place_slots(need.item, after) | slots.count_slots(
+        need.item, heard.sentence, heard.numbers, _free(rest, heard.busy)
+    )
+    if need.item == "vehicle":
+        told |= slots.journey_slots(heard.sentence, turn, need.end, [one.span for one in heard.times])
+        if "destination" not in told and (name := journeys.instead(heard.sentence, turn)):
+            said = any(turn <= match.start < turn + len(name) + 2 for match in heard.matches)
+            told |= {} if said else {"destination": name}
+    return told
 
 
 def fill(heard: Heard, need: Need, reference: datetime) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields, validate
 
-from services.requests import access
+from services.requests import access, notices
 from services.requests.chat import arrivals, conversation, links, records
 from services.requests.chat.channels.base import MOST_BODY, Challenge, Rejected
 from services.requests.chat.conversation import Message, Overtaken
+from services.requests.letters import arrivals as mail_arrivals
+from services.requests.notices.telling import About
+from shared.clock import SITE_ZONE
 from shared.errors import Absent, Malformed
 from shared.web.answers import Answer, File, answer, page, see_other
 from shared.web.limits import Limit
@@ -20,6 +23,7 @@ from shared.web.routes import PUBLIC, Access, Route, Scoped
 from shared.web.schemas import Key, Text, Whole
 
 if TYPE_CHECKING:
+    from services.requests.chat.understanding import Understanding
     from services.requests.desk import Desk
     from shared.language import Code
     from shared.web.context import Context
@@ -150,21 +154,28 @@ def _heard(context: Context, body: dict[str, Any]) -> dict[str, Any]:
     except UnicodeEncodeError as error:
         raise Malformed from error
     message = Message("web", body["key"] or secrets.token_hex(16), text.replace("\x00", "\x01"), _code(context))
+    second = None
+    if desk.second is not None:
+        with context.read() as connection:
+            elsewhere = conversation.asks_elsewhere(connection, desk, context.principal, message, context.now)
+        if elsewhere:  # up to three seconds, in which nothing is locked and no connection is held
+            local = context.now.astimezone(SITE_ZONE).replace(tzinfo=None, second=0, microsecond=0)
+            second = desk.second.opinion(message.text, local)
     for _ in range(MOST_TRIES - 1):
         try:
-            return _once(context, desk, message)
+            return _once(context, desk, message, second)
         except Overtaken:
             continue
-    return _once(context, desk, message)
+    return _once(context, desk, message, second)
 
 
 def _code(context: Context) -> Code:
     return "en" if context.language.code == "en" else "zh-Hans"
 
 
-def _once(context: Context, desk: Desk, message: Message) -> dict[str, Any]:
+def _once(context: Context, desk: Desk, message: Message, second: Understanding | None) -> dict[str, Any]:
     with context.work() as work:
-        found = conversation.hear(work, desk, context.principal, message, second=None)
+        found = conversation.hear(work, desk, context.principal, message, second)
     desk.numbers.refill()
     return found
 
@@ -224,6 +235,11 @@ def answer_call(context: Context, call_id: str) -> Answer:
             if call.conversation:
                 records.note(work.connection, call.conversation, f"call-{call.id}", "", reply, work.now)
                 links.tell(work, call.conversation, told)
+                if mail_arrivals.tell(work, context.own.office, call.conversation, told):
+                    return see_other(context.url("chat_calls"))  # the bell would lead to another conversation
+            about = About(subject="call", id=call.id, address="/requests/chat", people={"asker": (call.account,)})
+            who = (context.principal.name, context.principal.name_en)
+            notices.tell(work, "chat.answered", about, who=who)
     return see_other(context.url("chat_calls"))
 
 

@@ -108,18 +108,20 @@ class Wording:
             crew=self.words("chat.by_crew", crew=crew) if crew else "",
         )  # fmt: skip
 
+    def withdraw(self, short: str) -> dict[str, str]:
+        """The button that withdraws the request of this reference."""
+        return {
+            "words": self.words("chat.choice.withdraw", reference=short),
+            "say": self.words("chat.say.withdraw", reference=short),
+        }
+
     def about(self, requests: Sequence[Request], verb: str) -> list[dict[str, str]]:
         """What may be said next about these requests."""
         found = []
         for request in requests:
             short = model.short(request.reference)
             if verb == "withdraw" and model.may("withdraw", request.state):
-                found.append(
-                    {
-                        "words": self.words("chat.choice.withdraw", reference=short),
-                        "say": self.words("chat.say.withdraw", reference=short),
-                    }
-                )
+                found.append(self.withdraw(short))
             elif not verb and model.may("urge", request.state):
                 found.append(
                     {

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 DEMONSTRATION_PASSWORD = model.DEMONSTRATION_PASSWORD
 
+# Who decides about suppliers, their money or their work is employed by none: the second pair of eyes is another house's.
+OFFICES = frozenset({"finance", "contract_manager", "supervisor", "auditor", "administrator"})
+
 
 class UserTaken(Conflict):
     """Another account signs in under this name."""
@@ -40,8 +43,9 @@ def make_account(work: Work, account: Account) -> Account:
     """The account exists under a new id.
 
     Raises:
-        UserTaken: the user name is in use.
+        UserTaken: the user name is in use. Invalid: such roles beside that employer.
     """
+    check_roles(account.roles, account.supplier)
     made = replace(
         account, id=account.id or work.new_id(), user_name=account.user_name.lower(), epoch=1, changed_at=work.now
     )
@@ -59,7 +63,7 @@ def change_account(work: Work, account_id: str, by: str, **changes: object) -> A
     """The account has these rights or details from now on; passes and sessions that say otherwise are dead.
 
     Raises:
-        Absent: there is no such account.
+        Absent: there is no such account. Invalid: such roles beside that employer.
         OwnAccount: an administrator disables himself or gives up the role.
     """
     before = store.account_by_id(work.connection, account_id, lock=True)
@@ -68,6 +72,7 @@ def change_account(work: Work, account_id: str, by: str, **changes: object) -> A
     after = replace(before, **changes, epoch=before.epoch + 1, changed_at=work.now)  # type: ignore[arg-type]
     if account_id == by and (not after.enabled or "administrator" not in after.roles):
         raise OwnAccount
+    check_roles(after.roles, after.supplier)
     store.save_account(work.connection, after, new=False)
     revocation.change_account(work, account_id, after.epoch)
     if not after.enabled or set(before.roles) - set(after.roles):
@@ -116,14 +121,16 @@ def say_changed(work: Work, account: Account) -> None:
     )
 
 
-def check_roles(roles: tuple[str, ...]) -> None:
-    """Return when an account may have these roles.
+def check_roles(roles: tuple[str, ...], supplier: str = "") -> None:
+    """Return when an account of somebody whom ``supplier`` employs, empty for the office's own people, may have these roles.
 
     Raises:
-        Invalid: none, or one that is not known.
+        Invalid: none, one that is not known, or one that decides about suppliers for somebody employed by one.
     """
     if not roles or set(roles) - set(ROLES):
         raise Invalid(fields={"roles": ["field.choice"]})
+    if supplier and not OFFICES.isdisjoint(roles):
+        raise Invalid(fields={"roles": ["requests.field.contractor"]})
 
 
 def settle_compound(work: Work, compound: Compound) -> bool:

@@ -5,42 +5,51 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from services.requests import model, quotas, store
+from services.requests import approvals, model, notices, quotas, store
 from services.requests.bookings import claiming
+from services.requests.handlers import escalating, joining
+from services.requests.handlers.acts import NOBODY, Who, act, others, tell
+from services.requests.notices.telling import about_request
 from shared.contracts import billing, dispatch
+from shared.contracts.base import parse
 from shared.contracts.requests import RequestConfirmed, RequestReopened, RequestUrged, RequestWithdrawn
 from shared.errors import NotYet
-from shared.web import live
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from services.requests.store import KnownOrder, Request
+    from shared.bus.base import Delivery
     from shared.contracts.base import Envelope
     from shared.work import Work
 
 
-Who = tuple[str, str]  # a name as shown in Chinese and in English
-NOBODY: Who = ("", "")
+TOLD = frozenset({"assigned", "under_way", "paused", "to_confirm", "refused"})  # states of the work with a notice
+
 
 # ---- the requester
 
 
 def withdraw(work: Work, request: Request, who: Who, reason: str = "not_needed") -> None:
-    """Nobody is to do it any more; a booking that it stands for ends with it.
+    """Nobody is to do it any more; a booking that it stands for ends with it. Where others ask for it too, it is theirs.
 
     Raises:
         NotInThisState: it is finished or has ended.
     """
     model.need("withdraw", request.state)
-    _act(work, request, "withdrawn", who, reason, withdrawn_at=work.now, state="withdrawn")
+    if request.joined > 1 and joining.hand_over(work, request, who):
+        return
+    act(work, request, "withdrawn", who, reason, withdrawn_at=work.now, state="withdrawn")
+    if who != NOBODY:  # what withdrew it by itself tells of itself
+        notices.tell(work, "request.withdrawn", about_request(request), who=who)
     quotas.release(work, request.id)
     if request.state == "awaiting_approval":  # nobody has heard of it
-        quotas.withdrawn(work, request.id)
-        return
-    work.say(
-        RequestWithdrawn(request_id=request.id, withdrawn_at=work.now, reason=reason), sequence=request.version + 1
-    )
+        approvals.close(work, request.id, "withdrawn")
+    else:
+        work.say(
+            RequestWithdrawn(request_id=request.id, withdrawn_at=work.now, reason=reason), sequence=request.version + 1
+        )
     for other_id in claiming.release_for_request(work, request.id):
         other = store.request_by_id(work.connection, other_id, lock=True)
         if other is not None and model.may("withdraw", other.state):
@@ -57,32 +66,53 @@ def urge(work: Work, request: Request, who: Who) -> None:
     model.need("urge", request.state)
     if request.urged_at is not None and work.now < request.urged_at + model.URGE_PAUSE:
         raise model.UrgedJustNow(minutes=int(model.URGE_PAUSE.total_seconds() // 60))
-    _act(work, request, "urged", who, urged=request.urged + 1, urged_at=work.now)
+    act(work, request, "urged", who, urged=request.urged + 1, urged_at=work.now)
     event = RequestUrged(request_id=request.id, urged_at=work.now, times=request.urged + 1)
     work.say(event, sequence=request.version + 1)
 
 
 def confirm(
-    work: Work, request: Request, who: Who, stars: int = 0, tags: tuple[str, ...] = (), words: str = ""
+    work: Work,
+    request: Request,
+    who: Who,
+    stars: int = 0,
+    tags: tuple[str, ...] = (),
+    words: str = "",
+    *,
+    account: str = "",
 ) -> None:
-    """The work is accepted and the request closed, perhaps with stars.
+    """The work is accepted and the request closed, perhaps with stars; so few that they escalate are shown to those above.
+
+    Each of those who joined may say so too, the later ones after it was closed: their stars stand beside the first.
 
     Raises:
-        NotInThisState: it is not waiting to be confirmed.
+        NotInThisState: it is not waiting to be confirmed, or the person has said so already.
     """
-    model.need("confirm", request.state)
-    _act(
-        work, request, "confirmed", who, str(stars or ""),
-        closed_at=work.now, state="closed", stars=stars, tags=" ".join(tags), words=words,
-    )  # fmt: skip
-    event = RequestConfirmed(
+    joined = bool(account) and request.joined > 1 and account in others(work.connection, request.id)
+    if joined and not joining.confirmed(work, request.id, account, stars):
+        raise model.NotInThisState
+    if joined and request.state == "closed":
+        act(work, request, "confirmed", who, str(stars or ""))
+        work.say(_confirmed(work, request, stars, tags, words), sequence=request.version + 1)
+    else:
+        model.need("confirm", request.state)
+        act(
+            work, request, "confirmed", who, str(stars or ""),
+            closed_at=work.now, state="closed", stars=stars, tags=" ".join(tags), words=words,
+        )  # fmt: skip
+        work.say(_confirmed(work, request, stars, tags, words), sequence=request.version + 1)
+    if escalating.is_low(stars):
+        escalating.escalate(work, request, "low_rating", stars=stars)
+
+
+def _confirmed(work: Work, request: Request, stars: int, tags: tuple[str, ...], words: str) -> RequestConfirmed:
+    return RequestConfirmed(
         request_id=request.id, confirmed_at=work.now, stars=stars, tags=tags, words="" if request.restricted else words
     )
-    work.say(event, sequence=request.version + 1)
 
 
-def reopen(work: Work, request: Request, who: Who, words: str = "") -> None:
-    """The work starts again in a new round.
+def reopen(work: Work, request: Request, who: Who, words: str = "", reason: str = "not_mended") -> None:
+    """The work starts again in a new round; from the second time on those above the crew are shown it.
 
     Raises:
         NotInThisState: it is not finished, or was closed more than thirty days ago.
@@ -90,14 +120,20 @@ def reopen(work: Work, request: Request, who: Who, words: str = "") -> None:
     model.need("reopen", request.state)
     if request.closed_at is not None and work.now > request.closed_at + model.REOPEN_WITHIN:
         raise model.NotInThisState
-    _act(
-        work, request, "reopened", who, words,
+    act(
+        work, request, "reopened", who, f"{reason} {words}".strip(),
         round=request.round + 1, state="reopened", closed_at=None, finished_at=None, due_at=None, stars=0, tags="", words="",
     )  # fmt: skip
+    notices.tell(work, "request.reopened", about_request(request), who=who)
+    if request.joined > 1:
+        joining.unconfirmed(work, request.id)
     event = RequestReopened(
-        request_id=request.id, reopened_at=work.now, times=request.round, words="" if request.restricted else words
-    )
+        request_id=request.id, reopened_at=work.now, times=request.round, words="" if request.restricted else words,
+        reason=reason,
+    )  # fmt: skip
     work.say(event, sequence=request.version + 1)
+    if request.round + 1 >= model.ESCALATING_ROUND:
+        escalating.escalate(work, request, "reopened_again", times=request.round)
 
 
 def close_unanswered(work: Work, before: datetime, limit: int = 200) -> int:
@@ -109,20 +145,9 @@ def close_unanswered(work: Work, before: datetime, limit: int = 200) -> int:
         # Another replica may have been here, or the requester.
         if request is not None and model.may("confirm", request.state):
             confirm(work, request, NOBODY)
+            notices.tell(work, "request.closed_by_itself", about_request(request))
             closed += 1
     return closed
-
-
-def _act(work: Work, request: Request, what: str, who: Who, detail: str = "", **values: object) -> None:
-    store.change_request(work.connection, request.id, version=request.version + 1, changed_at=work.now, **values)
-    store.happen(work, request.id, what, who=who[0], who_en=who[1], detail=detail, sequence=request.version + 1)
-    _tell(work, request)
-
-
-def _tell(work: Work, request: Request) -> None:
-    """Open pages of the requester, and of whoever filed it for him, look again."""
-    for account in sorted({request.requester, request.filed_by} - {""}):
-        live.tell(work, f"account:{account}", "row", {"ref": model.short(request.reference)})
 
 
 # ---- dispatch
@@ -155,29 +180,45 @@ HAPPENINGS: dict[type, tuple[str, str]] = {  # event -> (happening, the field wi
 }
 
 
-def follow_order(work: Work, event: OrderEvent, envelope: Envelope) -> None:
-    """The request shows how its work order stands. Latest sequence wins, so events may come in any order.
+def follow_orders(work: Work, deliveries: Sequence[Delivery]) -> None:
+    """Each request shows how its work orders stand. Latest sequence wins, so events may come in any order.
+
+    The statements do not grow with the number of events.
 
     Raises:
-        NotYet: the request is not known here, which only a restored database can cause.
+        NotYet: a request is not known here, which only a restored database can cause.
     """
-    if not event.request_id:  # work that nobody asked for: a plan's, an alarm's, a part
+    heard = [(parse(each.envelope.type, each.envelope.data), each.envelope) for each in deliveries]
+    # Work that nobody asked for, a plan's, an alarm's, a part, names no request.
+    told_of = [(event, envelope) for event, envelope in heard if isinstance(event, OrderEvent) and event.request_id]
+    ids = {event.request_id for event, _ in told_of}
+    if not ids:
         return
-    request = store.request_by_id(work.connection, event.request_id, lock=True)
-    if request is None:
-        raise NotYet(event.request_id)
-    what, field = HAPPENINGS[type(event)]
-    at = getattr(event, field)
-    known = store.orders(work.connection, request.id)
-    before = known.get(event.order_id)
-    order = told(before or _empty(event), event, envelope.sequence, what, at)
-    store.save_order(work.connection, order, new=before is None)
-    known[order.order_id] = order
-    store.happen(
-        work, request.id, what, at=at, who=order.crew_name, who_en=order.crew_name_en, detail=getattr(event, "reason", ""),
-        order_id=order.order_id, sequence=envelope.sequence, event_id=envelope.id,
-    )  # fmt: skip
-    _settle(work, request, known)
+    requests = store.requests_by_id(work.connection, ids)
+    if missing := ids - set(requests):
+        raise NotYet(min(missing))
+    known: dict[str, dict[str, KnownOrder]] = {each: {} for each in ids}
+    for order in store.orders(work.connection, *ids).values():
+        known[order.request_id][order.order_id] = order
+    changed: dict[str, KnownOrder] = {}
+    for event, envelope in told_of:
+        work.correlation_id, work.causation_id = envelope.correlationid, envelope.id
+        work.traceparent = envelope.traceparent
+        orders = known[event.request_id]
+        what, field = HAPPENINGS[type(event)]
+        at = getattr(event, field)
+        order = told(orders.get(event.order_id) or _empty(event), event, envelope.sequence, what, at)
+        orders[order.order_id] = changed[order.order_id] = order
+        store.happen(
+            work, event.request_id, what, at=at, who=order.crew_name, who_en=order.crew_name_en,
+            detail=getattr(event, "reason", ""), order_id=order.order_id, sequence=envelope.sequence, event_id=envelope.id,
+        )  # fmt: skip
+        requests[event.request_id] = _settled(work, requests[event.request_id], orders)
+    for order in changed.values():
+        store.save_order(work, order)
+    store.follow(work, requests.values())
+    for request in requests.values():
+        tell(work, request)
 
 
 def note_breach(work: Work, event: dispatch.PromiseBreached, envelope: Envelope) -> None:
@@ -192,16 +233,34 @@ def note_breach(work: Work, event: dispatch.PromiseBreached, envelope: Envelope)
     if request is None:
         raise NotYet(event.request_id)
     known = store.orders(work.connection, request.id)
-    before = known.get(event.order_id)
-    order = before or _empty(event)
+    order = known.get(event.order_id) or _empty(event)
     broken = sorted({*order.breached.split(), event.promise})
     order = replace(order, breached=" ".join(broken), happening=order.happening or "opened")
-    store.save_order(work.connection, order, new=before is None)
+    store.save_order(work, order)
     store.happen(
         work, request.id, "breached", at=event.noticed_at, detail=event.promise, order_id=event.order_id,
         sequence=envelope.sequence, event_id=envelope.id,
     )  # fmt: skip
-    _tell(work, request)
+    work.flush()  # the next event of this transaction reads it
+    tell(work, request)
+    notices.tell(work, "request.breached", about_request(request), promise={"key": f"requests.promise.{event.promise}"})
+
+
+def note_question(work: Work, event: dispatch.RequesterAsked, envelope: Envelope) -> None:
+    """The request's page shows what a dispatcher asks, and whoever asked for it is told. Commutes with everything else.
+
+    Raises:
+        NotYet: the request is not known here.
+    """
+    request = store.request_by_id(work.connection, event.request_id, lock=True)
+    if request is None:
+        raise NotYet(event.request_id)
+    store.happen(
+        work, request.id, "asked", at=event.asked_at, detail=event.words, order_id=event.order_id,
+        sequence=envelope.sequence, event_id=envelope.id,
+    )  # fmt: skip
+    tell(work, request)
+    notices.tell(work, "request.asked", about_request(request), why=event.words)
 
 
 def note_usage(work: Work, event: billing.UsageRecorded, envelope: Envelope) -> None:
@@ -250,7 +309,8 @@ def _earlier(a: datetime | None, b: datetime) -> datetime:
     return b if a is None else min(a, b)
 
 
-def _settle(work: Work, request: Request, known: dict[str, KnownOrder]) -> None:
+def _settled(work: Work, request: Request, known: dict[str, KnownOrder]) -> Request:
+    """The request as its orders have it; whoever follows it has a notice of a state that is new."""
     state, latest = model.state_of(
         request.round,
         [order.fact() for order in known.values()],
@@ -260,11 +320,13 @@ def _settle(work: Work, request: Request, known: dict[str, KnownOrder]) -> None:
     order = known.get(latest.order_id) if latest else None
     if state == "refused" and request.state != "refused":
         quotas.release(work, request.id)
-    store.change_request(
-        work.connection, request.id, state=state, changed_at=work.now,
+    if state != request.state and state in TOLD:
+        crew = (order.crew_name, order.crew_name_en) if order else NOBODY
+        notices.tell(work, f"request.{state}", about_request(request), crew=crew)
+    return replace(
+        request, state=state, changed_at=work.now,
         crew_name=order.crew_name if order else "",
         crew_name_en=order.crew_name_en if order else "",
         due_at=(order.finish_due_at or order.arrival_due_at or order.response_due_at) if order else None,
         finished_at=order.finished_at if order and state in {"to_confirm", "closed"} else None,
     )  # fmt: skip
-    _tell(work, request)

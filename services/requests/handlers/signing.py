@@ -68,12 +68,14 @@ class Try:
     Attributes:
         wait: how long it must wait instead; zero when it may go on.
         left: how many more may follow without waiting.
+        peer: the address as a subject, where this try is counted against it too.
     """
 
     account: Account | None
     subjects: tuple[str, ...]
     wait: timedelta
     left: int
+    peer: str = ""
 
 
 def begin(work: Work, user: str, device: str, peer: str) -> Try:
@@ -97,7 +99,7 @@ def begin(work: Work, user: str, device: str, peer: str) -> Try:
             left = max(0, free - times)
     if wait:
         _noticed(work, account.id if account else "unknown", "limit_hit")
-    return Try(account, (own,), wait, left)
+    return Try(account, (own,), wait, left, f"peer:{peer}")
 
 
 def is_right(tried: Try, password: str, now: datetime, *, earnest: bool = False) -> bool:
@@ -154,6 +156,8 @@ def sign_in(
         if old is not None:
             end_sessions(work, [old], "signed_out")
     store.forgive(work.connection, tried.subjects)
+    if tried.peer:  # a whole office signs in from one address: only what was wrong counts against it
+        store.uncount(work.connection, (tried.peer,), work.now)
     life = model.life_of(account.roles)
     session = store.Session(
         id=new.id, secret=new.digest, account_id=account.id, role=account.roles[0], proof=new.proof, device=agent,

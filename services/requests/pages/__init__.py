@@ -2,6 +2,34 @@
 
 from __future__ import annotations
 
-from services.requests.pages import admin, asking, labels, people, quotas, second, track
+from services.requests.pages import (
+    admin,
+    amending,
+    approving,
+    asking,
+    cataloguing,
+    labels,
+    mine,
+    one,
+    people,
+    quotas,
+    second,
+    track,
+    using,
+)
 
-ROUTES = (*labels.ROUTES, *quotas.ROUTES, *people.ROUTES, *second.ROUTES, *asking.ROUTES, *track.ROUTES, *admin.ROUTES)
+ROUTES = (
+    *labels.ROUTES,
+    *approving.ROUTES,
+    *quotas.ROUTES,
+    *people.ROUTES,
+    *second.ROUTES,
+    *asking.ROUTES,
+    *mine.ROUTES,
+    *one.ROUTES,
+    *amending.ROUTES,
+    *track.ROUTES,
+    *using.ROUTES,
+    *cataloguing.ROUTES,
+    *admin.ROUTES,
+)

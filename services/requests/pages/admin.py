@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields, validate
 
-from services.requests import access, forms, hours, model, store
+from services.requests import access, forms, model, store
 from services.requests.handlers import accounts, factors, signing
 from services.requests.pages.people import MOST_PASSWORD
 from shared.errors import Absent, Invalid, Refused
@@ -31,12 +31,6 @@ class PeopleQuery(Schema):
     q = Text(60, load_default="")
     role = fields.String(load_default="", validate=validate.OneOf(["", *ROLES]))
     cursor = fields.String(load_default="", validate=validate.Length(max=400))
-
-
-class ItemQuery(Schema):
-    """Which item of the catalogue is open."""
-
-    item = Key(load_default="")
 
 
 class AccountForm(Schema):
@@ -77,37 +71,6 @@ class Bare(Schema):
 def start(context: Context) -> Answer:
     """The administrator begins with the catalogue."""
     return see_other(context.url("admin_catalogue"))
-
-
-# ---- catalogue
-
-
-def catalogue(context: Context) -> Answer:
-    """The twelve items; one of them with its form, levels, standard and who may ask, beside its page as staff see it."""
-    desk: Desk = context.own
-    wanted = context.query()["item"]
-    item = desk.catalogue.get(wanted) if wanted else desk.catalogue.items[0]
-    if item is None:
-        raise Absent
-    with context.read() as connection:
-        departments = desk.departments(connection)
-        places = desk.places(connection)
-    code = context.language.code
-    return page(
-        "requests/admin_catalogue.html",
-        items=desk.catalogue.items,
-        item=item,
-        code=code,
-        times=sorted(item.standard.times, key=lambda times: times.by),
-        place_names=[
-            places[each].name.in_(code) if each in places else context.language(f"requests.kind.{each}")
-            for each in item.places
-        ],
-        department_names=[
-            departments[each].name.in_(code) if each in departments else each for each in item.departments
-        ],
-        now_due=[(by, list(hours.promised(item.times(by), context.now).items())) for by in item.priorities],
-    )
 
 
 # ---- people
@@ -158,7 +121,7 @@ def make_person(context: Context) -> Answer:
         with context.work() as work:
             made = accounts.make_account(work, replace(wanted, user_name=form["user"]))
     except Refused as error:
-        context.held.close()
+        context.give_up()
         return _person_page(context, None, _typed(context, _empty(context)), error)
     return see_other(context.url("admin_person", account_id=made.id))
 
@@ -253,7 +216,7 @@ def _account_of(context: Context, form: dict[str, Any], before: Account) -> Acco
     """
     desk: Desk = context.own
     roles = tuple(dict.fromkeys(form["roles"]))
-    accounts.check_roles(roles)
+    accounts.check_roles(roles, form["supplier"])
     wrong: dict[str, list[str]] = {}
     with context.read() as connection:
         if form["department"] and form["department"] not in desk.departments(connection):
@@ -328,14 +291,12 @@ def running(context: Context) -> Answer:
 
 ROUTES = (
     Route("GET", "/admin/", "admin", start, allow=access.ADMINISTER, summary="Where the administrator begins."),
-    Route("GET", "/admin/catalogue", "admin_catalogue", catalogue, allow=access.ADMINISTER, accepts=ItemQuery, summary="The catalogue.",
-          sample={}),
     Route("GET", "/admin/people", "admin_people", people, allow=access.ADMINISTER, accepts=PeopleQuery, summary="People and rights.",
           sample={}),
     Route("GET", "/admin/people/new", "admin_new_person", new_person, allow=access.ADMINISTER, summary="A new account.", sample={}),
     Route("POST", "/admin/people/new", "admin_make_person", make_person, allow=access.ADMINISTER, accepts=AccountForm, creates=True,
           summary="Make an account."),
-    Route("GET", "/admin/people/<account_id>", "admin_person", one_person, allow=access.ADMINISTER, summary="One account."),
+    Route("GET", "/admin/people/<account_id>", "admin_person", one_person, noted="person", allow=access.ADMINISTER, summary="One account."),
     Route("POST", "/admin/people/<account_id>", "admin_change_person", change_person, allow=access.ADMINISTER, accepts=AccountForm,
           summary="Change an account."),
     Route("POST", "/admin/people/<account_id>/password", "admin_password", give_password, allow=access.ADMINISTER, accepts=PasswordForm,

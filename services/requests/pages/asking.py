@@ -1,49 +1,53 @@
-"""Pages of whoever asks for something: home, the form of an item, my requests, one request."""
+"""Pages of whoever asks for something: home, and the form of an item."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import groupby
+import secrets
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema
 
-from services.requests import access, api, forms, hours, model, quotas, store
+from services.requests import (
+    access,
+    api,
+    following_api,
+    forms,
+    hours,
+    lists,
+    model,
+    pictures,
+    preferences,
+    quotas,
+    store,
+)
 from services.requests.bookings.model import Taken
-from services.requests.handlers import filing, following
+from services.requests.handlers import filing, joining
+from services.requests.pages.rows import row_of
 from services.requests.requester import oneself
-from shared.clock import SITE_ZONE, from_text, to_text
+from services.requests.standing import may_need_reason
+from shared.apart import apart
+from shared.clock import SITE_ZONE
 from shared.errors import Absent, Invalid, Refused
-from shared.web.answers import Answer, events, page, see_other
+from shared.photos import Drawn, drawn
+from shared.web.answers import Answer, page, see_other
+from shared.web.answers import Said as Done
 from shared.web.intake import Said, single
 from shared.web.routes import Route
-from shared.web.schemas import Key, Text, Whole
+from shared.web.schemas import Key
+from shared.work import work as work_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from services.requests.catalogue import Field, Item
+    from services.requests.catalogue import Item
     from services.requests.compound import Place
     from services.requests.desk import Desk
-    from services.requests.store import Happening, KnownOrder, Request
+    from services.requests.store import Request
     from shared.web.context import Context
 
-PAGE = 40
-VIEWS: dict[str, tuple[str, ...]] = {
-    "all": (),
-    "waiting": ("to_confirm",),
-    "open": model.OPEN_STATES,
-    "ended": model.ENDED_STATES,
-}
-SOON = 0.75  # share of a promise's time after which it is shown as soon
 
-
-class MineQuery(Schema):
-    """Which of my requests."""
-
-    view = fields.String(load_default="all", validate=validate.OneOf(list(VIEWS)))
-    cursor = fields.String(load_default="", validate=validate.Length(max=400))
+MOST_SENT = 26_000_000  # bytes: six photos as telephones make them
 
 
 class FormQuery(Schema):
@@ -52,86 +56,7 @@ class FormQuery(Schema):
     place = Key(load_default="")
     level = Key(load_default="")
     what = Key(load_default="")
-
-
-class Listening(Schema):
-    """Where a stream goes on."""
-
-    last = Text(20, load_default="")
-
-
-class ConfirmForm(Schema):
-    """Stars, words and tags."""
-
-    stars = Whole(0, 5, load_default=0)
-    tags = fields.List(fields.String(validate=validate.OneOf(model.TAGS)), load_default=list)
-    words = Text(500, lines=True, load_default="")
-
-
-class ReopenForm(Schema):
-    """What is still wrong."""
-
-    words = Text(500, lines=True, load_default="")
-
-
-class WithdrawForm(Schema):
-    """Why it is not wanted."""
-
-    reason = fields.String(load_default="not_needed", validate=validate.OneOf(model.WITHDRAWAL_REASONS))
-
-
-class Bare(Schema):
-    """A form of one button."""
-
-
-# ---- what templates show of a request
-
-
-@dataclass(frozen=True)
-class Row:
-    """A request as one line shows it."""
-
-    request: Request
-    title: str
-    mark: str
-    place: str
-    promise: str  # running, soon, breached, kept; empty = nothing to show
-    crew: str
-
-
-def row_of(context: Context, request: Request, places: dict[str, Place]) -> Row:
-    """A request in the reader's words."""
-    code = context.language.code
-    item = context.own.catalogue.get(request.item)
-    place = places.get(request.place)
-    return Row(
-        request=request,
-        title=item.summarise(spoken(item, request), code) if item else request.summary,
-        mark=item.mark.in_(code) if item else "·",
-        place=place.name.in_(code) if place else request.place,
-        promise=promise_of(request.due_at, request.filed_at, context.now) if request.state in model.OPEN_STATES else "",
-        crew=request.crew_name if context.language.chinese else request.crew_name_en,
-    )
-
-
-def spoken(item: Item, request: Request) -> dict[str, Any]:
-    """The answers together with the numbers that the summary may name."""
-    numbers = {
-        name: getattr(request, name)
-        for name in ("headcount", "quantity")
-        if item.field(name) and getattr(request, name)
-    }
-    return {**request.answers, **numbers}
-
-
-def promise_of(due: datetime | None, started: datetime, now: datetime) -> str:
-    """How a promise that is not kept yet stands."""
-    if due is None:
-        return ""
-    if now > due:
-        return "breached"
-    whole = (due - started).total_seconds()
-    return "soon" if whole > 0 and (now - started).total_seconds() / whole > SOON else "running"
+    asset = Key(load_default="")
 
 
 # ---- home
@@ -144,15 +69,16 @@ def home(context: Context) -> Answer:
     mine = store.Seen(account=person.account)
     with context.read() as connection:
         places = desk.places(connection)
-        waiting = store.list_requests(connection, mine, states=("to_confirm",), limit=3)
-        under_way = store.list_requests(connection, mine, states=model.OPEN_STATES, limit=4)
-        counts = store.count_own(connection, person.account)
+        waiting = lists.list_requests(connection, mine, states=("to_confirm",), limit=3)
+        under_way = lists.list_requests(connection, mine, states=model.OPEN_STATES, limit=4)
+        counts = lists.count_own(connection, person.account, {"waiting": ("to_confirm",), "all": ()})
         favourites = store.most_asked(connection, person.account)
     first = [item for code in favourites if (item := desk.catalogue.get(code))]
     items = [*first, *(item for item in desk.catalogue if item not in first)]
     code = context.language.code
     return page(
         "requests/home.html",
+        key=secrets.token_hex(16),
         items=[
             {
                 "code": item.code, "mark": item.mark.in_(code), "name": item.name.in_(code), "pledge": item.pledge.in_(code),
@@ -163,8 +89,8 @@ def home(context: Context) -> Answer:
         workday=hours.is_workday(model.day_of(context.now)),
         waiting=[row_of(context, request, places) for request in waiting],
         under_way=[row_of(context, request, places) for request in under_way],
-        waiting_count=counts.get("to_confirm", 0),
-        count=sum(counts.values()),
+        waiting_count=lists.counted(counts["waiting"]),
+        count=lists.counted(counts["all"]),
         emergency=desk.emergency,
     )  # fmt: skip
 
@@ -173,13 +99,15 @@ def home(context: Context) -> Answer:
 
 
 def show_form(context: Context, code: str) -> Answer:
-    """The form of an item with what is known already."""
+    """The form of an item with what is known already: from the address, else as the person likes it."""
     item = _item(context, code)
     asked = context.query()
-    given: dict[str, Any] = {"place": asked["place"], "level": asked["level"]}
+    with context.read() as connection:
+        liked = preferences.of(connection, context.principal.account, item)
+    given: dict[str, Any] = {**liked, **{name: asked[name] for name in ("place", "level", "asset") if asked[name]}}
     if asked["what"] and item.field("what"):
         given["what"] = asked["what"]
-    return _form_page(context, item, given)
+    return _form_page(context, item, given, liked=bool(liked))
 
 
 def _item(context: Context, code: str) -> Item:
@@ -190,81 +118,149 @@ def _item(context: Context, code: str) -> Item:
     return item
 
 
+LISTS = ("kept", "drop")  # photos that wait: those of the form, and those not wanted after all
+
+
 def file_form(context: Context, code: str) -> Answer:
-    """The request is filed and its page follows; or the form is shown again with what needs changing."""
+    """The request is filed and its page follows; or the form is shown again with what needs changing.
+
+    Photos of a form that is refused wait for it, so that nobody sends them twice.
+    """
     item = _item(context, code)
     desk: Desk = context.own
-    posted = single(context.request.form, forms.list_fields(item))
+    posted = single(context.request.form, {*forms.list_fields(item), *LISTS})
     for name in ("_csrf", "_key"):
         posted.pop(name, None)
+    dropped = posted.pop("drop", [])
+    kept = [each for each in posted.pop("kept", []) if each not in dropped]
+    anyway, token = bool(posted.pop("anyway", "")), str(posted.pop("join", ""))
+    remember = bool(posted.pop("remember", ""))
     user = str(posted.pop("on_behalf_of", "")).strip()[:64]
     words, pick = str(posted.pop("place_words", "")).strip(), posted.pop("place_pick", "")
-    if pick:
-        return _form_page(context, item, {**posted, "place": pick})
-    if words and len(words) <= 60:
-        with context.read() as connection:
-            found = api.find_places(desk.places(connection), words, item, 2)
-        if not found:
-            return _form_page(
-                context, item, {**posted, "place": ""}, Invalid(fields={"place": ["requests.field.place_words"]})
-            )
-        posted["place"] = found[0].code
+    if token:
+        with context.work() as work:
+            request = following_api.joined(context, work, token)
+            pictures.drop(work, context.principal.account, kept)
+        target = context.url("request", reference=model.short(request.reference))
+        return see_other(target, said=Done("following.said.joined"))
+    drawings: list[Drawn] = []
     try:
+        drawings = [apart(drawn, body) for body in following_api.sent(context)]
+        if pick:
+            return _form_page(context, item, {**posted, "place": pick}, kept=_keep(context, drawings, kept, dropped))
+        if words and len(words) <= 60:
+            with context.read() as connection:
+                found = api.find_places(desk.places(connection), words, item, 2)
+            if not found:
+                posted["place"] = ""
+                raise Invalid(fields={"place": ["requests.field.place_words"]})
+            posted["place"] = found[0].code
         wanted = forms.from_form(item, posted)
         with context.work() as work:
             requester, filed_by = filing.on_behalf(work, context.principal, user)
+            if not anyway:
+                joining.need_none(
+                    work.connection, item, wanted, lambda request: api.alike_out(context, request, requester)
+                )
+            pictures.drop(work, context.principal.account, dropped)
+            sent = [pictures.put(work, context.principal.account, each).id for each in drawings]
             filed = filing.file_request(
-                work, desk, requester, wanted, "phone" if filed_by else "form", filed_by=filed_by
-            )
-    except (Invalid, Taken) as error:
-        context.held.close()
+                work, desk, requester, wanted, "phone" if filed_by else "form", filed_by=filed_by,
+                same_open="anyway" if anyway else "refuse", photos=(*kept, *sent),
+            )  # fmt: skip
+            if remember:
+                preferences.save(work, context.principal.account, item, wanted)
+    except (Invalid, Taken, model.Alike) as error:
+        context.give_up()
         if isinstance(error, Taken):
             fault = Said(
                 "booking.field.taken",
                 free=context.language.listed([context.language.when(each, context.now) for each in error.free]),
             )
             error = Invalid(fields={"starts_at": [fault]})
-        return _form_page(context, item, posted, error)
+        kept = _keep(context, drawings, kept, dropped)
+        return _form_page(context, item, posted, error, kept=kept, remember=remember)
     context.after_commit(desk.numbers.refill)
     return see_other(context.url("request", reference=model.short(filed.reference), filed=1))
 
 
-def _form_page(context: Context, item: Item, given: dict[str, Any], error: Refused | None = None) -> Answer:
+def _keep(context: Context, drawings: list[Drawn], kept: list[str], dropped: list[str]) -> list[str]:
+    """The ids of photos that wait for the form, those that came with it among them; written whatever becomes of the form."""
+    if not drawings and not dropped:
+        return kept
+    application, account = context.application, context.principal.account
+    with work_of(application.service, application.database, application.clock, actor=context.principal.actor) as work:
+        pictures.drop(work, account, dropped)
+        return [*kept, *(pictures.put(work, account, each).id for each in drawings)]
+
+
+def _form_page(
+    context: Context,
+    item: Item,
+    given: dict[str, Any],
+    error: Refused | None = None,
+    *,
+    kept: Sequence[str] = (),
+    liked: bool = False,
+    remember: bool = False,
+) -> Answer:
     desk: Desk = context.own
     person, code = context.principal, context.language.code
+    refused = item.may_ask(person.roles, person.department)
     with context.read() as connection:
         places = desk.places(connection)
         account = store.account_by_id(connection, person.account)
         rule = quotas.of_item(desk, connection, item.code, oneself(person))
         standing = quotas.standing(connection, rule, oneself(person), context.now) if rule else None
         recent = [places[each] for each in store.last_places(connection, person.account) if each in places]
-    office = places.get(account.office) if account else None
-    chosen = places.get(str(given.get("place") or "")) or (
-        places.get(item.places[0]) if item.place == "fixed" else None
-    )
-    if chosen is None and error is None and office and model.place_fits(item, office.kind, office.code):
-        chosen = office
+        photos = pictures.pending(connection, person.account, kept) if kept else []
+        office = places.get(account.office) if account else None
+        chosen = places.get(str(given.get("place") or "")) or (
+            places.get(item.places[0]) if item.place == "fixed" else None
+        )
+        if chosen is None and error is None and office and model.place_fits(item, office.kind, office.code):
+            chosen = office
+        here = joining.open_here(connection, item, chosen.code) if chosen else []
     recent = [each for each in recent if model.place_fits(item, each.kind, each.code) and each is not chosen]
+    alike = isinstance(error, model.Alike)
     return page(
         "requests/form.html",
         status=error.status if error else 200,
         item=item,
         code=code,
-        refused=item.may_ask(person.roles, person.department),
+        refused="" if "outside" in item.rule.causes else refused,
+        outside=bool(refused),
+        priced=item.price is not None or any(level.price is not None for level in item.levels),
+        needs_reason=may_need_reason(item, outside=bool(refused)),
         given=given,
         errors=context.errors(error) if error else {},
-        labels={**{each.name: each.label.in_(code) for each in item.fields}, **{name: context.language(f"requests.form.{name}") for name in ("place", "level", "priority", "contact")}},
+        labels={**{each.name: each.label.in_(code) for each in item.fields}, **{name: context.language(f"requests.form.{name}") for name in ("place", "level", "priority", "contact")}, "photo": context.language("following.form.photos"), "photos": context.language("following.form.photos"), "exception": context.language("approval.exception"), "asset": context.language("following.form.asset")},
         chosen=_picked(context, chosen, office),
         recent=[{"id": each.code, "words": each.name.in_(code)} for each in recent[:3]],
         contact=given.get("contact", account.phone if account else ""),
         priority=int(given["priority"]) if str(given.get("priority", "")).isdigit() else item.usual,
         promises=promises_shown(item, context.now),
+        level=_own_standard(item, str(given.get("level") or "")),
         standing=standing,
         for_others=bool(filing.ON_BEHALF & set(person.roles)),
         on_behalf_of=context.request.form.get("on_behalf_of", "")[:64],
         earliest=context.now.astimezone(SITE_ZONE).strftime("%Y-%m-%dT%H:%M"),
         wall=wall,
+        alike=alike,
+        open_here=[open_words(context, item, each) for each in here],
+        photos=photos,
+        most_photos=model.MOST_PHOTOS,
+        liked=liked,
+        remember=remember,
     )  # fmt: skip
+
+
+def open_words(context: Context, item: Item, request: Request) -> dict[str, Any]:
+    """What the form shows of something that is open already: what it is about, its hour, and how it is joined."""
+    told = api.alike_out(context, request, oneself(context.principal))
+    said = api.alike_answers(item, request, context.language.code)[1]
+    own = model.short(told["reference"]) if "reference" in told else ""
+    return {"words": said, "at": request.filed_at, "state": request.state, "join": told.get("join", ""), "own": own}
 
 
 def wall(value: Any) -> str:
@@ -279,298 +275,44 @@ def _picked(context: Context, place: Place | None, office: Place | None) -> dict
     return {"id": place.code, "words": place.name.in_(context.language.code), "note": note}
 
 
-def promises_shown(item: Item, now: datetime) -> list[tuple[int, list[tuple[str, datetime]]]]:
-    """By priority the clock times that would be promised now, in the order in which they fall due."""
-    return [(by, list(hours.promised(item.times(by), now).items())) for by in item.priorities]
+def promises_shown(item: Item, now: datetime) -> list[tuple[str, int, list[tuple[str, datetime]]]]:
+    """(level, priority, clock times promised now in the order in which they fall due) for every choice that matters.
 
-
-# ---- my requests
-
-
-def mine(context: Context) -> Answer:
-    """My requests: what waits for me, what is under way, what is done by month."""
-    asked = context.query()
-    desk: Desk = context.own
-    cursors = context.application.cursors
-    key = cursors.read("mine", asked["cursor"])
-    place = desk.hub.place()
-    who = store.Seen(account=context.principal.account)
-    with context.read() as connection:
-        places = desk.places(connection)
-        counts = store.count_own(connection, context.principal.account)
-        found = store.list_requests(
-            connection,
-            who,
-            states=VIEWS[asked["view"]],
-            limit=PAGE + 1,
-            after=(from_text(key[0]), key[1]) if key else None,
-        )
-    shown = found[:PAGE]
-    rows = [row_of(context, request, places) for request in shown]
-    last = shown[-1] if len(found) > PAGE else None
-    totals = {
-        view: sum(counts.get(state, 0) for state in states) if states else sum(counts.values())
-        for view, states in VIEWS.items()
-    }
-    return page(
-        "requests/mine.html",
-        view=asked["view"],
-        place=place,
-        totals=totals,
-        groups=_groups(rows),
-        shown=len(shown),
-        onward=context.url("mine", view=asked["view"], cursor=cursors.write("mine", to_text(last.filed_at), last.id))
-        if last
-        else "",
-        first=context.url("mine", view=asked["view"]) if key else "",
-    )
-
-
-def follow(context: Context) -> Answer:
-    """What changes on requests of mine, as it happens."""
-    context.query()
-    desk: Desk = context.own
-    return events(desk.hub.stream(context, [f"account:{context.principal.account}"]))
-
-
-def _groups(rows: list[Row]) -> list[dict[str, Any]]:
-    """Waiting for me, under way, and what has ended by month."""
-    waiting = [row for row in rows if row.request.state == "to_confirm"]
-    under_way = [row for row in rows if row.request.state in model.OPEN_STATES]
-    ended = [row for row in rows if row.request.state in model.ENDED_STATES]
-    found: list[dict[str, Any]] = []
-    if waiting:
-        found.append({"key": "waiting", "rows": waiting, "month": None})
-    if under_way:
-        found.append({"key": "open", "rows": under_way, "month": None})
-    for month, inside in groupby(ended, key=lambda row: model.day_of(row.request.filed_at).strftime("%Y-%m")):
-        year, number = month.split("-")
-        found.append({"key": "ended", "rows": list(inside), "month": (int(year), int(number))})
-    return found
-
-
-# ---- one request
-
-
-class RequestQuery(Schema):
-    """Whether it has just been filed."""
-
-    filed = fields.String(load_default="", validate=validate.OneOf(["", "1"]))
-
-
-def one(context: Context, reference: str) -> Answer:
-    """One request: how it stands, what happened, what may be done."""
-    return _one_page(context, reference, filed=bool(context.query()["filed"]))
-
-
-def _one_page(context: Context, reference: str, *, filed: bool = False, error: Refused | None = None) -> Answer:
-    desk: Desk = context.own
-    place = desk.hub.place()
-    with context.read() as connection:
-        request = api.wanted(context, connection, reference)
-        places = desk.places(connection)
-        departments = desk.departments(connection)
-        timeline = store.happenings(connection, request.id)
-        orders = store.orders(connection, request.id)
-        usage = store.usage_of(connection, request.id)
-    code = context.language.code
-    mine_ = context.principal.account in {request.requester, request.filed_by}
-    order = max(
-        (each for each in orders.values() if (each.round or request.round) == request.round),
-        key=lambda each: (each.sequence, each.order_id), default=None,
-    )  # fmt: skip
-    department = departments.get(request.department)
-    return page(
-        "requests/request.html",
-        status=error.status if error else 200,
-        place=place,
-        row=row_of(context, request, places),
-        request=request,
-        item=desk.catalogue.get(request.item),
-        order=order,
-        mine=mine_,
-        acts=model.ACTS.get(request.state, frozenset()) if mine_ else frozenset(),
-        facts=facts_of(context, request, places, department.name.in_(code) if department else ""),
-        timeline=[_line(context, each, request) for each in timeline],
-        promises=standing(request, order, context.now),
-        chain=chain_of(context, request, order, usage),
-        code=model.tracking_code(desk.secret, request.id) if mine_ else "",
-        filed=filed and mine_,
-        problem=context.language(error.key, **error.parameters) if error else "",
-        errors=context.errors(error) if error else {},
-        tags=model.TAGS,
-        reasons=model.WITHDRAWAL_REASONS,
-        short=model.short(request.reference),
-    )
-
-
-def facts_of(context: Context, request: Request, places: dict[str, Place], department: str) -> list[tuple[str, str]]:
-    """What was asked for, as label and words, in the order of the form."""
-    words, code = context.language, context.language.code
-    item = context.own.catalogue.get(request.item)
-    place = places.get(request.place)
-    found = [(words("requests.form.place"), place.name.in_(code) if place else request.place)]
-    if item:
-        level = item.level(request.level)
-        if level:
-            found.append((words("requests.form.level"), level.name.in_(code)))
-        found += [
-            (each.label.in_(code), text) for each in item.fields if (text := _answer(context, item, each, request))
-        ]
-    found.append((words("requests.form.priority"), words(f"requests.priority.{request.priority}")))
-    mine_ = context.principal.account in {request.requester, request.filed_by}
-    if request.contact:
-        found.append((words("requests.form.contact"), request.contact if mine_ else api.masked(request.contact)))
-    found.append(
-        (
-            words("requests.page.by"),
-            request.requester_name if words.chinese else request.requester_name_en or request.requester_name,
-        )
-    )
-    if department:
-        found.append((words("requests.page.department"), department))
-    return found
-
-
-def _answer(context: Context, item: Item, each: Field, request: Request) -> str:
-    if each.name in {"starts_at", "ends_at"}:
-        moment = getattr(request, each.name)
-        return context.language.when(moment, context.now) if moment else ""
-    value = getattr(request, each.name) if each.name in {"headcount", "quantity"} else request.answers.get(each.name)
-    if each.type == "moment":
-        return context.language.when(from_text(value), context.now) if value else ""
-    return item.said(each, value or "", context.language.code)
-
-
-def _line(context: Context, each: Happening, request: Request) -> dict[str, Any]:
-    words = context.language
-    who = each.who if words.chinese else each.who_en or each.who
-    key = f"requests.happened.{each.what}"
-    text = words(f"{key}_by", who=who) if who and words.has(f"{key}_by") else words(key)
-    note = ""
-    if each.what == "confirmed" and each.detail:
-        note = "★" * int(each.detail)
-    elif each.what == "reopened":
-        note = each.detail
-    elif each.what == "breached":
-        note = words(f"requests.promise.{each.detail}") if words.has(f"requests.promise.{each.detail}") else ""
-    elif each.detail and words.has(f"requests.reason.{each.detail}"):
-        note = words(f"requests.reason.{each.detail}")
-    return {"at": each.at, "words": text, "note": note, "id": "", "seal": None}
-
-
-def standing(request: Request, order: KnownOrder | None, now: datetime) -> list[dict[str, Any]]:
-    """The promises of the current order and how each stands."""
-    if order is None:
-        return []
-    broken = order.breached.split()
-    found = []
-    for name, due, kept_at in (
-        ("response", order.response_due_at, order.responded_at),
-        ("arrival", order.arrival_due_at, order.arrived_at),
-        ("finish", order.finish_due_at, order.finished_at),
-    ):
-        if due is None:
-            continue
-        started = order.opened_at or request.filed_at
-        if kept_at is not None:
-            key = "breached" if kept_at > due or name in broken else "kept"
-        elif request.state in {"withdrawn", "refused"} or request.state == "paused":
-            key = "stopped"
-        else:
-            key = promise_of(due, started, now)
-        found.append({"name": name, "key": key, "due": due, "started": started, "kept_at": kept_at})
-    return found
-
-
-def chain_of(
-    context: Context, request: Request, order: KnownOrder | None, usage: Sequence[store.Usage] = ()
-) -> list[dict[str, str]]:
-    """Where the request stands in the chain; steps of other services link there."""
-    words = context.language
-    done = request.state in {"to_confirm", "closed"}
-    standard = words("requests.page.version", n=request.item_version)
-    measured = words.listed(
-        [
-            f"{fact.quantity} {words(f'requests.meter.{fact.meter}')}"
-            if words.has(f"requests.meter.{fact.meter}")
-            else f"{fact.quantity} {fact.unit}"
-            for fact in usage
-        ]
-    )
-    steps = (
-        (
-            "standard",
-            standard,
-            True,
-            context.url("form", code=request.item) if context.own.catalogue.get(request.item) else "",
-        ),
-        ("request", model.short(request.reference), True, ""),
-        ("order", model.short(order.reference) if order else "", order is not None, ""),
-        ("evidence", words("requests.page.finished") if done else "", done, ""),
-        ("usage", measured, bool(usage), ""),
-        ("statement", "", False, ""),
-    )
+    The level is empty for all those that have no standard of their own.
+    """
+    own = [level.code for level in item.levels if level.standard]
     return [
-        {
-            "key": key,
-            "value": value,
-            "step": "here" if key == "request" else "sealed" if there else "ahead",
-            "href": href,
-        }
-        for key, value, there, href in steps
+        (level, by, list(hours.promised(item.times(by, level), now).items()))
+        for level in ("", *own)
+        for by in item.priorities
     ]
 
 
-# ---- what the requester does
+def _own_standard(item: Item, level: str) -> str:
+    """The level that is chosen, where it has a standard of its own; else empty."""
+    found = item.level(level) or (item.levels[0] if item.levels else None)
+    return found.code if found and found.standard else ""
 
 
-def withdraw(context: Context, reference: str) -> Answer:
-    """The request is withdrawn."""
-    reason = context.form()["reason"]
-    return _acted(context, reference, lambda work, request: following.withdraw(work, request, api.who(context), reason))
+class Bare(Schema):
+    """A form of one button."""
 
 
-def confirm(context: Context, reference: str) -> Answer:
-    """The work is accepted, perhaps with stars."""
-    form = context.form()
-    return _acted(
-        context, reference,
-        lambda work, request: following.confirm(work, request, api.who(context), form["stars"], tuple(dict.fromkeys(form["tags"])), form["words"]),
-    )  # fmt: skip
-
-
-def reopen(context: Context, reference: str) -> Answer:
-    """The work starts again."""
-    words = context.form()["words"]
-    return _acted(context, reference, lambda work, request: following.reopen(work, request, api.who(context), words))
-
-
-def urge(context: Context, reference: str) -> Answer:
-    """The crew hears that it is waited for."""
+def forget_liked(context: Context, code: str) -> Answer:
+    """The form is no longer filled in as the person liked it."""
+    item = _item(context, code)
     context.form()
-    return _acted(context, reference, lambda work, request: following.urge(work, request, api.who(context)))
-
-
-def _acted(context: Context, reference: str, act: Any) -> Answer:
-    try:
-        with context.work() as work:
-            act(work, api.wanted(context, work.connection, reference, lock=True))
-    except (model.NotInThisState, model.UrgedJustNow) as error:
-        return _one_page(context, reference, error=error)
-    return see_other(context.url("request", reference=reference))
+    with context.work() as work:
+        preferences.forget(work, context.principal.account, item.code)
+    return see_other(context.url("form", code=item.code), said=Done("following.said.forgotten"))
 
 
 ROUTES = (
     Route("GET", "/", "home", home, allow=access.ASK, summary="What do you need today?", sample={}),
     Route("GET", "/new/<code>", "form", show_form, allow=access.ASK, accepts=FormQuery, summary="The form of an item.",
           sample={"code": "repair"}),
-    Route("POST", "/new/<code>", "file_form", file_form, allow=access.ASK, creates=True, summary="File a request."),
-    Route("GET", "/live", "live", follow, allow=access.ASK, kind="events", accepts=Listening, summary="What changes on my requests."),
-    Route("GET", "/mine", "mine", mine, allow=access.ASK, accepts=MineQuery, summary="My requests.", sample={}),
-    Route("GET", "/<reference>", "request", one, allow=access.READ, accepts=RequestQuery, summary="One request."),
-    Route("POST", "/<reference>/withdraw", "withdraw", withdraw, allow=access.ACT, accepts=WithdrawForm, summary="Withdraw."),
-    Route("POST", "/<reference>/confirm", "confirm", confirm, allow=access.ACT, accepts=ConfirmForm, summary="Accept and rate."),
-    Route("POST", "/<reference>/reopen", "reopen", reopen, allow=access.ACT, accepts=ReopenForm, summary="Not mended."),
-    Route("POST", "/<reference>/urge", "urge", urge, allow=access.ACT, accepts=Bare, summary="Ask for haste."),
+    Route("POST", "/new/<code>", "file_form", file_form, allow=access.ASK, creates=True,
+          max_body=MOST_SENT, summary="File a request."),
+    Route("POST", "/new/<code>/forget", "forget_liked", forget_liked, allow=access.ASK, accepts=Bare,
+          summary="Fill in nothing by itself any more."),
 )  # fmt: skip

@@ -30,7 +30,7 @@ def signing_in(context: Context, tried: signing.Try) -> tuple[signing.SignedIn, 
 
 def device_of(context: Context) -> str:
     """The secret by which this browser is known; empty when it is not."""
-    return context.request.cookies.get(context.application.jar.name(DEVICE), "")[:100]
+    return str(context.request.cookies.get(context.application.jar.name(DEVICE), ""))[:100]
 
 
 _AGENTS = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from marshmallow import Schema
 
-from services.requests import access, labels, model
+from services.requests import access, model
 from shared.apart import apart
 from shared.errors import Absent, Invalid
 from shared.web.answers import Answer, file, page
@@ -61,6 +61,8 @@ def sheet(context: Context) -> Answer:
         raise Invalid(fields={"building": ["field.choice"]})
     places.sort(key=lambda place: (place.building, place.floor, place.room))
     address = context.application.public_url + context.url("at", code="CODE").replace("CODE", "{code}")
+    from services.requests import labels  # and with it 15 MiB of reportlab, read where it is first needed
+
     body = apart(labels.sheet, places, address, context.language("quota.label_advice"), desk.site_name or "Houqin")
     name = "-".join(["labels", *(each for each in (asked["building"], asked["floor"]) if each)])
     return file(body, "application/pdf", f"{name}.pdf")

@@ -12,8 +12,8 @@ from services.requests.pages import entering, second
 from shared.contracts.base import SERVICES
 from shared.errors import Absent, Invalid
 from shared.web import session
+from shared.web.addresses import own_path
 from shared.web.answers import Answer, page, see_other
-from shared.web.app import own_path
 from shared.web.limits import Limit
 from shared.web.navigation import HOMES
 from shared.web.routes import PUBLIC, SIGNED_IN, Route
@@ -128,7 +128,7 @@ def sign_in(context: Context) -> Answer:
         step = factors.next_step(connection, context.own, tried.account)
     if step:
         with context.work() as work:
-            store.uncount(work.connection, tried.subjects, work.now)
+            store.uncount(work.connection, (*tried.subjects, tried.peer), work.now)
     if step == "code":
         return second.ask_code(context, tried.account, target)
     if step == "enrol":
@@ -182,6 +182,7 @@ def confirm(context: Context) -> Answer:
     new = session.new_session()
     with context.work() as work:
         store.forgive(work.connection, tried.subjects)
+        store.uncount(work.connection, (tried.peer,), work.now)
         signing.confirm_password(work, context.principal.session, new)
     return _go_on(context, new, target or HOMES[context.principal.role])
 

@@ -1,4 +1,4 @@
-"""Pages and routes of quotas and of what awaits approval."""
+"""Pages and routes of quotas."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields, validate
 
-from services.requests import access, api, model, quotas, store
-from services.requests.bookings import store as booking_store
+from services.requests import access, model, quotas
 from services.requests.requester import oneself
-from shared.errors import Absent, Invalid, Refused
+from shared.errors import Invalid, Refused
 from shared.web.answers import Answer, Said, answer, nothing, page, see_other
 from shared.web.routes import Route
-from shared.web.schemas import Key, Text, Whole
+from shared.web.schemas import Key, Whole
 
 if TYPE_CHECKING:
     from services.requests.desk import Desk
@@ -29,18 +28,15 @@ class QuotaForm(Schema):
     most = Whole(1, 100_000_000, required=True)
 
 
-class DecisionForm(Schema):
-    """May it be filed?"""
+class RuleOut(Schema):
+    """A quota: of whom (empty = of each), how much in which period, in the item's unit."""
 
-    granted = fields.String(required=True, validate=validate.OneOf(["yes", "no"]))
-    reason = Text(200, load_default="")
-
-
-class Decision(Schema):
-    """Whether the request may be filed, and why not."""
-
-    granted = fields.Boolean(required=True)
-    reason = Text(200, load_default="")
+    id = fields.String()
+    item = fields.String()
+    per = fields.String()
+    holder = fields.String()
+    period = fields.String()
+    most = fields.Integer()
 
 
 class Bare(Schema):
@@ -64,15 +60,6 @@ class StandingOut(Schema):
     left = fields.Integer()
 
 
-class ApprovalOut(Schema):
-    """A request that awaits approval."""
-
-    reference = fields.String()
-    reason = fields.String()
-    summary = fields.String()
-    department = fields.String()
-
-
 def mine(context: Context) -> Answer:
     """The caller's quotas and what is left of each."""
     wanted = context.query()["item"]
@@ -90,96 +77,6 @@ def mine(context: Context) -> Answer:
             for each in found
         ]
     })  # fmt: skip
-
-
-def _waiting(context: Context, connection: Any) -> list[tuple[quotas.Approval, store.Request]]:
-    found = []
-    for each in quotas.open_approvals(connection, context.principal.organisation):
-        request = store.request_by_id(connection, each.request_id)
-        if request is not None:
-            found.append((each, request))
-    return found
-
-
-def list_approvals(context: Context) -> Answer:
-    """What awaits approval, the most urgent first."""
-    with context.read() as connection:
-        found = _waiting(context, connection)
-    return answer({
-        "items": [
-            {"reference": request.reference, "reason": each.reason, "summary": "" if request.restricted else request.summary, "department": request.department}
-            for each, request in found
-        ],
-        "next": "",
-    })  # fmt: skip
-
-
-def _decide(context: Context, reference: str, *, granted: bool, words: str) -> None:
-    with context.work() as work:
-        full = model.full_reference(reference, model.day_of(context.now))
-        request = store.request_by_reference(work.connection, full)
-        found = quotas.approval_of(work.connection, request.id) if request else None
-        # A restricted request has no organisation in its scope: whoever approves sees its quota, not its content.
-        if request is None or found is None or not _below(context, found.organisation):
-            raise Absent
-        if not granted and not words:
-            raise Invalid(fields={"reason": ["field.required"]})
-        quotas.decide(work, request.id, api.who(context), context.principal.account, granted=granted, words=words)
-
-
-def _below(context: Context, organisation: str) -> bool:
-    own = context.principal.organisation
-    return bool(own) and (organisation == own or organisation.startswith(own + "/"))
-
-
-def api_decide(context: Context, reference: str) -> Answer:
-    """The request is filed after all, or refused with a reason."""
-    body = context.json()
-    _decide(context, reference, granted=body["granted"], words=body["reason"])
-    return nothing()
-
-
-def approvals(context: Context) -> Answer:
-    """What awaits approval: requests over their quota, bookings of chosen rooms."""
-    return _approvals(context)
-
-
-def _approvals(context: Context, error: Refused | None = None) -> Answer:
-    code = context.language.code
-    with context.read() as connection:
-        found = _waiting(context, connection)
-        departments = context.own.departments(connection)
-        bookings = booking_store.pending(connection, context.principal.organisation)
-        names = {each.number: each.name.in_(code) for each in booking_store.resources(connection)}
-    rows = []
-    for each, request in found:
-        item = context.own.catalogue.get(request.item)
-        department = departments.get(request.department)
-        rows.append({
-            "short": model.short(request.reference), "due": each.due_at, "reason": each.reason,
-            "mark": item.mark.in_(code) if item else "·", "title": item.name.in_(code) if item and request.restricted else request.summary,
-            "who": request.requester_name if context.language.chinese else request.requester_name_en,
-            "department": department.name.in_(code) if department else request.department,
-        })  # fmt: skip
-    return page(
-        "requests/approvals.html",
-        status=error.status if error else 200,
-        rows=rows,
-        bookings=[(each, names[each.resource]) for each in bookings],
-        problem=context.language(error.key, **error.parameters) if error and not error.fields else "",
-        errors=context.errors(error) if error else {},
-    )
-
-
-def decide(context: Context, reference: str) -> Answer:
-    """The request is filed after all, or refused with a reason."""
-    try:
-        form = context.form()
-        _decide(context, reference, granted=form["granted"] == "yes", words=form["reason"])
-    except (Invalid, quotas.Decided) as error:
-        context.held.close()
-        return _approvals(context, error)
-    return see_other(context.url("approvals"), said=Said("quota.said.decided"))
 
 
 # ---- the administrator's rules
@@ -221,47 +118,70 @@ def _rules(context: Context, error: Refused | None = None) -> Answer:
     )  # fmt: skip
 
 
+def _save(context: Context, form: dict[str, Any]) -> None:
+    desk: Desk = context.own
+    with context.work() as work:
+        wrong: dict[str, list[str]] = {}
+        if desk.catalogue.get(form["item"]) is None:
+            wrong["item"] = ["requests.field.item"]
+        if form["holder"] and (form["per"] != "department" or form["holder"] not in desk.departments(work.connection)):
+            wrong["holder"] = ["field.choice"]
+        if wrong:
+            raise Invalid(fields=wrong)
+        quotas.save(work, form["item"], form["per"], form["holder"], form["period"], form["most"])
+    desk.forget()
+
+
 def save_rule(context: Context) -> Answer:
     """The quota holds from now on."""
-    desk: Desk = context.own
     try:
-        form = context.form()
-        with context.work() as work:
-            wrong: dict[str, list[str]] = {}
-            if desk.catalogue.get(form["item"]) is None:
-                wrong["item"] = ["requests.field.item"]
-            if form["holder"] and (
-                form["per"] != "department" or form["holder"] not in desk.departments(work.connection)
-            ):
-                wrong["holder"] = ["field.choice"]
-            if wrong:
-                raise Invalid(fields=wrong)
-            quotas.save(work, form["item"], form["per"], form["holder"], form["period"], form["most"])
+        _save(context, context.form())
     except Invalid as error:
         return _rules(context, error)
-    desk.forget()
     return see_other(context.url("admin_quotas"), said=Said("quota.said.saved"))
 
 
 def drop_rule(context: Context, quota_id: str) -> Answer:
     """The quota holds no longer."""
     context.form()
+    _drop(context, quota_id)
+    return see_other(context.url("admin_quotas"))
+
+
+def _drop(context: Context, quota_id: str) -> None:
     with context.work() as work:
         quotas.drop(work, quota_id)
     context.own.forget()
-    return see_other(context.url("admin_quotas"))
+
+
+def list_rules(context: Context) -> Answer:
+    """All quotas with their ids."""
+    with context.read() as connection:
+        found = quotas.all_quotas(connection)
+    return answer({"items": [RuleOut().dump(vars(each)) for each in found], "next": ""})
+
+
+def put_rule(context: Context) -> Answer:
+    """The quota holds from now on; one of the same item and holder is replaced."""
+    _save(context, context.json())
+    return nothing()
+
+
+def delete_rule(context: Context, quota_id: str) -> Answer:
+    """The quota holds no longer."""
+    _drop(context, quota_id)
+    return nothing()
 
 
 ROUTES = (
     Route("GET", "/api/quotas", "api_quotas", mine, allow=access.ASK, kind="api", accepts=ItemQuery, summary="Own quotas and what is left."),
-    Route("GET", "/api/approvals", "api_approvals", list_approvals, allow=access.DECIDE, kind="api", answers=(ApprovalOut,),
-          summary="What awaits approval."),
-    Route("POST", "/api/requests/<reference>/decision", "api_decide", api_decide, allow=access.DECIDE, kind="api", accepts=Decision,
-          creates=True, status=204, summary="Approve or refuse a request."),
-    Route("GET", "/approvals", "approvals", approvals, allow=access.DECIDE, summary="What awaits approval.", sample={}),
-    Route("POST", "/approvals/<reference>", "decide", decide, allow=access.DECIDE, accepts=DecisionForm, summary="Approve or refuse."),
+    Route("GET", "/api/quotas/rules", "api_quota_rules", list_rules, allow=access.ADMINISTER, kind="api", answers=(RuleOut,), summary="All quotas."),
+    Route("PUT", "/api/quotas/rules", "api_put_quota", put_rule, noted="change", allow=access.ADMINISTER, kind="api", accepts=QuotaForm, status=204,
+          summary="Set a quota."),
+    Route("DELETE", "/api/quotas/rules/<quota_id>", "api_drop_quota", delete_rule, noted="change", allow=access.ADMINISTER, kind="api", status=204,
+          summary="Drop a quota."),
     Route("GET", "/admin/quotas", "admin_quotas", rules, allow=access.ADMINISTER, summary="Quotas.", sample={}),
-    Route("POST", "/admin/quotas", "admin_save_quota", save_rule, allow=access.ADMINISTER, accepts=QuotaForm, summary="Set a quota."),
-    Route("POST", "/admin/quotas/<quota_id>/drop", "admin_drop_quota", drop_rule, allow=access.ADMINISTER, accepts=Bare,
+    Route("POST", "/admin/quotas", "admin_save_quota", save_rule, noted="change", allow=access.ADMINISTER, accepts=QuotaForm, summary="Set a quota."),
+    Route("POST", "/admin/quotas/<quota_id>/drop", "admin_drop_quota", drop_rule, noted="change", allow=access.ADMINISTER, accepts=Bare,
           summary="Drop a quota."),
 )  # fmt: skip

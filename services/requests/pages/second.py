@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
-import qrcode
-import qrcode.image.svg
 from marshmallow import Schema, fields, validate
 
 from services.requests import store
 from services.requests.handlers import factors, links, signing
 from services.requests.pages import entering
 from shared.errors import Absent, Invalid
+from shared.web import qr
+from shared.web.addresses import own_path
 from shared.web.answers import Answer, page, see_other
-from shared.web.app import own_path
 from shared.web.limits import Limit
 from shared.web.navigation import HOMES
 from shared.web.routes import PUBLIC, SIGNED_IN, Route
@@ -74,10 +72,9 @@ def show_setting_up(
     """The page on which a second factor is set up; nothing is stored before its first code is right."""
     seed = seed or factors.new_seed()
     site = context.application.site_name or context.language("shell.name")
-    drawn = qrcode.make(factors.address(seed, account, site), image_factory=qrcode.image.svg.SvgPathFillImage, border=2)
     found = page(
         "requests/factor_set.html", status=status, ticket=factors.write_ticket(context.own, account, context.now, context.proof, seed),
-        picture="data:image/svg+xml;base64," + base64.b64encode(drawn.to_string()).decode(), seed=factors.seed_text(seed),
+        picture=qr.picture(factors.address(seed, account, site)), seed=factors.seed_text(seed),
         target=target, fault=fault, wait=wait, action=action or context.url("do_enrol"),
     )  # fmt: skip
     if wait:

@@ -48,11 +48,10 @@ def told(heard: Heard, draft: Draft, asked: str, reference: datetime) -> dict[st
             }
         elif len(str(found.get("start", ""))) == 16:  # asked until when, a clock time is the end
             found["end"] = found.pop("start")
-    if asked in ("headcount", "quantity") and asked not in found:
+    if asked in ("headcount", "quantity") and not {"headcount", "quantity"} & set(found):
         found |= _number(heard, asked)
     if asked in ("confirm", "change", "") and _BARE.match(heard.sentence.low):
-        slot = "quantity" if "quantity" in draft.slots or draft.item == "printing" else "headcount"
-        found = {slot: heard.numbers[0].value} if heard.numbers else found
+        found = _corrected(heard, draft) or found
     if asked == "destination" and "destination" not in found:
         found |= _name(heard, "destination")
     if asked in PLACE and not set(PLACE) & set(found) and not set(found) - {"urgency"}:
@@ -119,6 +118,17 @@ def _on_the_day(heard: Heard, draft: Draft, found: dict[str, Any], reference: da
     if len(start) == 10 and len(before) == 13:
         return {"start": start + before[10:]}
     return {}
+
+
+def _corrected(heard: Heard, draft: Draft) -> dict[str, Any]:
+    """What a bare number puts right: a room where the draft has one and counts nothing, else how many."""
+    if not heard.numbers:
+        return {}
+    value = heard.numbers[0].value
+    counts = {"headcount", "quantity"} & set(draft.slots) or draft.item == "printing"
+    if not counts and str(draft.slots.get("room", "")).isdigit() and value >= 100:
+        return {"room": str(value)}
+    return {"quantity" if "quantity" in draft.slots or draft.item == "printing" else "headcount": value}
 
 
 def _number(heard: Heard, slot: str) -> dict[str, Any]:

@@ -213,7 +213,8 @@ def _with_drafts(
             else _next(state, Act("dropped"))
         )
     ticket = next((str(frame.slots["ticket"]) for frame in meaning.frames if "ticket" in frame.slots), "")
-    if meaning.intent in _QUESTIONS and (ticket or not _tells(state, heard, reference) or meaning.intent == "help"):
+    asks = meaning.intent == "help" and not any(match.kind in ("request", "reschedule") for match in heard.matches)
+    if meaning.intent in _QUESTIONS and (ticket or not _tells(state, heard, reference) or asks):
         return _answer(state, meaning, message)
     if meaning.intent == "cancel" and not ticket and not _tells(state, heard, reference):
         return (

@@ -104,6 +104,8 @@ def _timely(tokens: list[Token], index: int, raw: str) -> bool:
         return True
     if before is not None and before.letter == "l" and before.text in {"on", "of", "during"}:
         return True
+    if after == "r" and index + 2 < len(tokens) and tokens[index + 2].value == "year":
+        return True  # "March next year"
     return raw[token.start].isupper() and (before is not None or len(tokens) == 1)
 
 

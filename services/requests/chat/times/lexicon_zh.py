@@ -156,6 +156,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "下班": Clock(WORK_ENDS, settled=True, daily=True),
         "收工": Clock(WORK_ENDS, settled=True, daily=True),
         "上班": Clock(WORK_STARTS, settled=True, daily=True),
+        "一上班": Clock(WORK_STARTS, settled=True, daily=True),
     },
     "l": {word: word for word in "在 是 于 那天 这天 那个".split()},
     "5": {"的": "of", "当天的": "of"},
@@ -169,6 +170,7 @@ COMPOUNDS: dict[str, tuple[tuple[str, Any], ...]] = {
     **{
         day + short: (("d", Offset(offset)), ("p", part))
         for day, offset in {"今": 0, "今儿": 0, "明": 1, "明儿": 1, "昨": -1, "后": 2, "前": -2, "当": 0}.items()
+        if day not in {"后", "前"}  # 三天后早上
         for short, part in {"早": "morning", "晨": "morning", "晚": "evening", "夜": "night"}.items()
     },
     "晚会议": (("p", "evening"), ("_", None)),

@@ -75,7 +75,7 @@ def with_half(tokens: Tokens) -> Length | None:
     return _length(number + half, unit_of(unit))
 
 
-@LENGTHS.rule("L", "hA?u", "(?<!r)hY", "hM(?=[SIB_]|$)")
+@LENGTHS.rule("L", "hA?u", "htu", "(?<!r)hY", "hM(?=[SIB_]|$)")
 def half(tokens: Tokens) -> Length | None:
     return _length(0.5, unit_of(tokens[-1]))
 
@@ -97,7 +97,17 @@ def hours_minutes(tokens: Tokens) -> Length | None:
 
 
 @LENGTHS.rule(
-    "L", "Nu(?!h)", "Nk(?!h|[tsg]N)", "Nku", "NY", "Au", "Ak(?![tsg])", "Ntu", "(?<!m)Np", "(?<![MR])NJ(?=[SI])", "wu"
+    "L",
+    "Nu(?!h)",
+    "Nk(?!h|[tsg]N)",
+    "Nku",
+    "NY",
+    "Au",
+    "Ak(?![tsg])",
+    "Ntu",
+    "(?<![mp])Np",
+    "(?<![MR])NJ(?=[SI])",
+    "wu",
 )
 def plain(tokens: Tokens) -> Length | None:
     count, unit = tokens[0], tokens[-1]
@@ -183,10 +193,10 @@ def past_hour(tokens: Tokens) -> Clock | None:
     return replace(full, minute=int(minutes)) if tokens[at + 1].letter == "c" else _at(full, minutes)
 
 
-@CLOCKS.rule("C", "@hN(?![auq#L])")
+@CLOCKS.rule("C", "@hN(?![auq#L])", "hN(?=[il@]+p|a)", "(?<=[tbsf])hN(?![auq#L_])")
 def half_past_unsaid(tokens: Tokens) -> Clock | None:
-    """ "at half seven": half past, as the British say it."""
-    return _at(tokens[2].value, 30)
+    """ "at half seven", "half seven in the evening": half past, as the British say it."""
+    return _at(tokens[-1].value, 30)
 
 
 @CLOCKS.rule("C", "A?k[ts]NK?", "L[ts]NK?", "(?<!f)@?NtN(?![aKuq#])")
@@ -285,6 +295,20 @@ def hour_in_part(tokens: Tokens) -> Clock | None:
         return None
     seconds = in_part(said, DAY_PARTS[tokens[2].value])
     return replace(said, hour=seconds // 3600 % 24, settled=True)
+
+
+@CLOCKS.rule("C", "(?<=[Wd])fN(?=,|$)")
+def hour_after_day(tokens: Tokens) -> Clock | None:
+    """ "next Wednesday from 9"."""
+    number = tokens[1].value
+    return _bare(number) if 1 <= number.value <= 12 and number.digits <= 2 else None
+
+
+@CLOCKS.rule("C", "(?<=[ft])N(?=dp|rp|@?Wp)", "^N(?=dp|rp)")
+def hour_before_day(tokens: Tokens) -> Clock | None:
+    """ "from 9 tomorrow morning", "to 8 this evening"."""
+    number = tokens[0].value
+    return _bare(number) if 1 <= number.value <= 12 and number.digits <= 2 else None
 
 
 @CLOCKS.rule("C", "(?<=[xbs])N(?![uYMJkHhLq/mlO#t,&NX])")

@@ -125,7 +125,7 @@ def year_month(tokens: Tokens) -> Days | None:
     return InYear(month, year=year) if month else None
 
 
-@NAMED.rule("D", "NJ", "N(?=[pW])")
+@NAMED.rule("D", "NJ", "N(?=[pW]|,?C)")
 def day_number(tokens: Tokens) -> CalendarDay | None:
     """3号; with a point it is a month and a day: 12.8号, 12.8下午."""
     number = tokens[0].value

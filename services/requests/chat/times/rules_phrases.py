@@ -93,6 +93,15 @@ def number_range(tokens: Tokens) -> Clocks | None:
     return _clocks(tokens)
 
 
+@CLOCK_RANGES.rule("2", "pNpN(?![a-zA-Z#])")
+def office_hours(tokens: Tokens) -> Clocks | None:
+    """早九晚五."""
+    start, end = _clock(tokens[1]), _clock(tokens[3])
+    if start is None or end is None or tokens[2].text != "晚":
+        return None
+    return Clocks(start, end, DAY_PARTS[tokens[0].value], DAY_PARTS[tokens[2].value])
+
+
 @CLOCK_RANGES.rule("=", f"NtN{_NOT_A_CLOCK}")
 def weak_range(tokens: Tokens) -> Clocks | None:
     """ "12-4": clock times only beside a day."""

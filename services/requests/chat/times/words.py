@@ -30,7 +30,24 @@ _EN: dict[str, Meaning] = _meanings(en.WORDS, en.COMPOUNDS)
 _CORRECTABLE = [word for word in (*en.WEEKDAYS, *en.MONTHS) if len(word) >= 6] + [
     "tomorrow", "yesterday", "morning", "afternoon", "evening", "tonight", "weekend", "midnight",
 ]  # fmt: skip
-_NO_TYPO = frozenset({"sundae", "sundaes", "mourning", "mooring", "moaning", "morning's"})
+_NO_TYPO = frozenset(
+    {
+        "sundae",
+        "sundaes",
+        "mourning",
+        "mooring",
+        "moaning",
+        "morning's",
+        "money",
+        "moneys",
+        "monkey",
+        "mooned",
+        "saturated",
+        "weekly",
+        "marsh",
+        "tomorrows",
+    }
+)
 
 
 def _without_one(word: str) -> set[str]:

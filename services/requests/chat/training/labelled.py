@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 SETS = frozenset({"equipment"})
 NUMBERS = frozenset({"headcount", "quantity", "rating"})
+ANY = "*"  # as the value of an optional slot: whatever the answer says is right
 
 
 @dataclass(frozen=True)
 class Gold:
-    """A frame as labelled; ``optional`` slots may be absent or hold any of the values listed."""
+    """A frame as labelled; ``optional`` slots may be absent or hold any of the values listed, ``*`` any at all."""
 
     item: str | None
     slots: dict[str, Any]
@@ -52,7 +53,11 @@ def frames(written: str) -> tuple[Gold, ...]:
         optional: dict[str, list[Any]] = {}
         for word in words[1:]:
             slot, _, text = word.removeprefix("?").partition("=")
-            value: Any = int(text) if slot in NUMBERS else sorted(text.split(",")) if slot in SETS else text
+            value: Any = text
+            if slot in SETS:
+                value = sorted(text.split(","))
+            elif slot in NUMBERS and text != ANY:
+                value = int(text)
             if word.startswith("?"):
                 optional.setdefault(slot, []).append(value)
             else:
@@ -119,7 +124,9 @@ def compare(gold: Gold, item: str | None, slots: dict[str, Any], intent: str) ->
         if slot in expected:
             extra += not same(slot, expected[slot], value)
         else:
-            extra += not any(same(slot, allowed, value) for allowed in gold.optional.get(slot, []))
+            extra += not any(
+                allowed in (ANY, [ANY]) or same(slot, allowed, value) for allowed in gold.optional.get(slot, [])
+            )
     return gold.item == item and right == len(expected) and not extra, right, extra, len(expected) - right
 
 

@@ -64,6 +64,10 @@ def _of_language(grammar: dict[str, Any], lang: str, each: int, chance: random.R
                 "file_request",
                 item,
             )
+        for _ in range(each):
+            shape = chance.choice(parts["tersely"])
+            text = _fill(shape, parts, {"terse": words["terse"]}, chance)
+            yield Made(_noisy(text, lang, chance), lang, "file_request", item)
         for intent, shapes in intents.items():
             if intent == "other":
                 continue

@@ -1,19 +1,22 @@
 """Learn the weights: ``python -m services.requests.chat.training.train`` writes ``lexicon/weights.txt``.
 
-The sentences are those of the grammars and those of ``examples_*.txt``; the same files and seed give the same weights.
+The sentences are those of the grammars and those of ``examples_*.txt``, for dangers those of ``alarms_*.txt`` beside
+them; the same files and seed give the same weights.
 """
 
 from __future__ import annotations
 
+import random
 import sys
 from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.requests.chat import intents, linear
+from services.requests.chat import alarm, emergencies, hazards, intents, linear
 from services.requests.chat.evidence import evidence
+from services.requests.chat.lexicon import lexicon
 from services.requests.chat.text import Unreadable, read
-from services.requests.chat.training.sentences import HERE, Made, made
+from services.requests.chat.training.sentences import HERE, SEED, Made, made
 from services.requests.chat.understanding import details_of, hear
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ REFERENCE = datetime(2026, 11, 24, 10, 30)
 EACH = 24  # sentences of the grammar for each language, intent and item
 INVERSE_PENALTY = 2.0
 WEIGHT = 3  # of a sentence written by hand, in sentences of the grammar
+BLURRED = 2  # times a sentence of alarms_*.txt is learned again with features left out
+LEFT_OUT = 0.3  # of them
 LEAST = 4  # how many sentences must have a feature
 SMALLEST = 2 * linear.STEP  # weights below this in every class are left out
 
@@ -47,7 +52,61 @@ def features(sentence: str) -> list[str]:
     return list(intents.features(heard.sentence, heard.matches, evidence(heard.matches), details_of(heard)))
 
 
-def learned(name: str, rows: Sequence[list[str]], answers: Sequence[str]) -> list[str]:
+def alarms() -> list[tuple[str, str]]:
+    """The dangers with their items, and what only sounds like one."""
+    found = []
+    for lang in ("zh", "en"):
+        for line in (HERE / f"alarms_{lang}.txt").read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith("#"):
+                text, item = line.rsplit(" | ", 1)
+                found.append((text, alarm.CALM if item == "-" else item))
+    return found
+
+
+def alarm_features(sentence: str) -> list[str]:
+    """The features by which danger is told in ``sentence``; none for what is no sentence."""
+    try:
+        heard = read(sentence)
+    except Unreadable:
+        return []
+    matches = lexicon().matches(heard)
+    parts = hazards.hazards(heard, [match for match in matches if match.name == "unless_here"])
+    return list(alarm.features(heard, matches, parts.classes))
+
+
+def _tells_danger(sentence: str) -> bool:
+    """True when a phrase or a scene tells danger in ``sentence``."""
+    try:
+        heard = read(sentence)
+    except Unreadable:
+        return False
+    matches = lexicon().matches(heard)
+    figures = [match for match in matches if match.name == "unless_here"]
+    return bool(emergencies.told(heard, matches, hazards.hazards(heard, figures)))
+
+
+def _alarm_rows(ordinary: Sequence[str]) -> tuple[list[list[str]], list[str]]:
+    """Features and answers of the dangers and of what is none, and blurred copies, so that no one word decides."""
+    chance = random.Random(SEED)
+    rows: list[list[str]] = [alarm_features(text) for text in ordinary]
+    answers = [alarm.CALM] * len(rows)
+    for text, answer in alarms():
+        row = alarm_features(text)
+        copies = [row] + [[each for each in row if chance.random() > LEFT_OUT] for _ in range(BLURRED)]
+        rows += copies
+        answers += [answer] * len(copies)
+    return rows, answers
+
+
+def _even(answers: Sequence[str]) -> list[float]:
+    """Shares with which the dangers together count as much as what is calm."""
+    calm = answers.count(alarm.CALM)
+    return [0.5 / calm if answer == alarm.CALM else 0.5 / (len(answers) - calm) for answer in answers]
+
+
+def learned(
+    name: str, rows: Sequence[list[str]], answers: Sequence[str], shares: Sequence[float] | None = None
+) -> list[str]:
     """The lines of one model in the form of :class:`linear.Model`."""
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -56,7 +115,9 @@ def learned(name: str, rows: Sequence[list[str]], answers: Sequence[str]) -> lis
     kept = [{feature: 1 for feature in row if known[feature] >= LEAST} for row in rows]
     vectors = DictVectorizer()
     table = vectors.fit_transform(kept)
-    fitted = LogisticRegression(C=INVERSE_PENALTY, max_iter=2000).fit(table, answers)
+    fitted = LogisticRegression(C=INVERSE_PENALTY, max_iter=2000).fit(
+        table, answers, sample_weight=None if shares is None else [share * len(answers) for share in shares]
+    )
     lines = [f"= {name} {' '.join(fitted.classes_)}", f"{_written(fitted.intercept_)} "]
     for feature, weights in zip(vectors.get_feature_names_out(), fitted.coef_.T, strict=True):
         if max(abs(weight) for weight in weights) >= SMALLEST:
@@ -78,6 +139,8 @@ def main() -> int:
     ]
     lines += learned("intent", intent_rows, [one.intent for one in sentences])
     lines += learned("item", item_rows, [one.item or "none" for one in named])
+    rows, answers = _alarm_rows([one.text for one in sentences if not _tells_danger(one.text)])
+    lines += learned("alarm", rows, answers, _even(answers))
     linear.FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{len(sentences)} sentences, {len(lines)} lines, {linear.FILE.stat().st_size / 1000:.0f} kB")
     return 0
