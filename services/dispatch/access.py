@@ -19,6 +19,8 @@ ORDER = Access.to(
     supervisor="all", auditor="all", administrator="all",
 )  # fmt: skip
 # Steps of the work: the crew itself, its supplier's manager, and the dispatcher for those who cannot.
+# Crews, what contracts cover, emergency plans: who keeps them.
+KEEP = Access.to(dispatcher="all", administrator="all")
 WORK = Access.to(dispatcher="all", crew="own", supplier="supplier")
 CREW = Access.to(crew="own")
 SUPPLIER = Access.to(supplier="supplier")

@@ -5,20 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import handlers, model, store
+from services.dispatch import handlers, model, schedule, store
 from services.dispatch import orders as work_orders
 from services.dispatch.access import CREW, CREWS, DISPATCH, ORDER, QUEUE, SUPPLIER, WORK, scoped, scoped_crew
-from services.dispatch.roster import midnight, suggestion
+from services.dispatch.away import suggestion
+from services.dispatch.roster import midnight
 from services.dispatch.standards import items
-from shared.clock import from_text, to_text
-from shared.errors import Absent
-from shared.web.answers import Answer, answer, file
+from shared.clock import SITE_ZONE, from_text, to_text
+from shared.web import noting
+from shared.web.answers import Answer, answer
 from shared.web.limits import Limit
 from shared.web.routes import Access, Route
 from shared.web.schemas import Decimal, Key, Schema, Text, Whole, fields, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from services.dispatch.model import Order
@@ -47,6 +48,10 @@ class Step(Schema):
     """An act on an order as the caller last saw it; without a version it is done on whatever the order is now."""
 
     version = Whole(1, load_default=None, allow_none=True)
+    claimed_at = fields.AwareDateTime(
+        load_default=None, allow_none=True,
+        metadata={"description": "when the device says it was done; kept as a claim, never counted by a promise"},
+    )  # fmt: skip
 
 
 class Assignment(Step):
@@ -119,6 +124,29 @@ class Redo(Step):
     reason = fields.String(required=True, validate=validate.OneOf(model.REDOS))
 
 
+class Hour(Step):
+    """The hour at which a crew is to begin; without a crew the one that has it, without an hour the plan's again."""
+
+    crew = Key(load_default="")
+    at = fields.AwareDateTime(
+        load_default=None, allow_none=True, default_timezone=SITE_ZONE,
+        metadata={"description": "with its zone; without one it is the site's wall clock"},
+    )  # fmt: skip
+
+
+class Escalation(Step):
+    """Who is to be told that the order needs them, and what about it."""
+
+    role = fields.String(load_default="supervisor", validate=validate.OneOf(model.RUNGS))
+    words = Text(200, load_default="")
+
+
+class Question(Step):
+    """What the requester is asked."""
+
+    words = Text(200, required=True)
+
+
 class PromiseForm(Schema):
     """One promise: when it is due and whether it was kept (null while open)."""
 
@@ -162,6 +190,8 @@ class OrderForm(Schema):
     promises = fields.List(fields.Nested(PromiseForm))
     opened_at = fields.String()
     assigned_at = fields.String(allow_none=True)
+    planned_at = fields.String(allow_none=True, metadata={"description": "when its crew is expected to begin"})
+    pinned_at = fields.String(allow_none=True, metadata={"description": "the hour a dispatcher set"})
     accepted_at = fields.String(allow_none=True)
     arrived_at = fields.String(allow_none=True)
     started_at = fields.String(allow_none=True)
@@ -183,6 +213,7 @@ class HappeningForm(Schema):
     who = fields.String()
     crew = fields.String()
     detail = fields.String()
+    claimed_at = fields.String(allow_none=True)
 
 
 class OneForm(OrderForm):
@@ -240,11 +271,11 @@ class SuggestionForm(Schema):
     excluded = fields.Dict(keys=fields.String(), values=fields.Raw())
 
 
-def _text(at: datetime | None) -> str | None:
+def text_of(at: datetime | None) -> str | None:
     return to_text(at) if at is not None else None
 
 
-_TIMES = ("filed_at", "starts_at", "ends_at", "opened_at", "assigned_at", "accepted_at", "arrived_at", "started_at",
+_TIMES = ("filed_at", "starts_at", "ends_at", "opened_at", "assigned_at", "planned_at", "pinned_at", "accepted_at", "arrived_at", "started_at",
           "paused_at", "finished_at", "cancelled_at")  # fmt: skip
 _SAME = ("reference", "order_id", "request_id", "request_reference", "round", "version", "item", "level", "priority",
          "state", "place", "building", "floor", "room", "department", "summary", "answers", "contact", "crew", "supplier",
@@ -256,7 +287,7 @@ def form_of(order: Order, roster: Roster, *, working: bool = True, asked: bool =
     request also for who asked.
     """
     found: dict[str, Any] = {name: getattr(order, name) for name in _SAME}
-    found |= {name: _text(getattr(order, name)) for name in _TIMES}
+    found |= {name: text_of(getattr(order, name)) for name in _TIMES}
     found["crew_name"] = roster.crew_name(order.crew, "zh-Hans") if order.crew else ""
     found["promises"] = [
         {"kind": kind, "due_at": to_text(at), "kept": order.judged(kind)} for kind, at in order.due().items() if at
@@ -310,8 +341,22 @@ def orders(context: Context) -> Answer:
     found, following = list_orders(context, context.query(), supplier=own_supplier(context))
     with context.read() as connection:
         roster = store.roster(connection)
+    return answer({"items": forms_of(context, found, roster), "next": following})
+
+
+def forms_of(context: Context, found: Sequence[Order], roster: Roster) -> list[dict[str, Any]]:
+    """Orders as JSON for who reads them; that they are given people's contacts is an entry of the log."""
     shown = [form_of(order, roster, working=works_on(context, order), asked=False) for order in found]
-    return answer({"items": shown, "next": following})
+    note_contacts(context, zip(found, shown, strict=True))
+    return shown
+
+
+def note_contacts(context: Context, shown: Iterable[tuple[Order, dict[str, Any]]]) -> None:
+    """Whose contact somebody else is given stands in the log."""
+    me = context.principal.account
+    noting.note_each(
+        context, "contact", [order.reference for order, form in shown if form["contact"] and order.requester != me]
+    )
 
 
 def one(context: Context, ref: str) -> Answer:
@@ -324,6 +369,7 @@ def one(context: Context, ref: str) -> Answer:
         roster = store.roster(connection)
     asked = order.requester == context.principal.account
     found = form_of(order, roster, working=works_on(context, order), asked=asked)
+    note_contacts(context, [(order, found)])
     found["history"] = [
         {
             "sequence": row.sequence,
@@ -332,6 +378,7 @@ def one(context: Context, ref: str) -> Answer:
             "who": row.who,
             "crew": row.crew,
             "detail": row.detail,
+            "claimed_at": text_of(row.claimed_at),
         }
         for row in history
     ]
@@ -354,7 +401,7 @@ def suggested(context: Context, ref: str) -> Answer:
         order = store.order(connection, ref)
         context.check(scoped(order))
         assert order is not None
-        found, start = suggestion(order, store.roster(connection), store.loads(connection), context.now)
+        found, start = suggestion(connection, order, store.roster(connection), store.loads(connection), context.now)
     choices = [each for each in (found.best, *found.next_two) if each is not None]
     return answer(
         {
@@ -368,8 +415,11 @@ def suggested(context: Context, ref: str) -> Answer:
 # ---- acts: one function for the API and the pages
 
 
-def act(context: Context, ref: str, do: Callable[[Work, Order, str], None]) -> Order:
-    """Do something to an order this person may work on; the order afterwards.
+def act(
+    context: Context, ref: str, do: Callable[[Work, Order, str], None], claimed: tuple[str, datetime] | None = None
+) -> Order:
+    """Do something to an order this person may work on; the order afterwards. ``claimed``: which step, and when their
+    device says it was done.
 
     Raises:
         Absent: there is none, or it is not theirs. What ``do`` raises.
@@ -378,7 +428,10 @@ def act(context: Context, ref: str, do: Callable[[Work, Order, str], None]) -> O
         order = store.order(work.connection, ref, lock=True)
         context.check(scoped(order))
         assert order is not None
+        before = order.version
         do(work, order, context.principal.name)
+        if claimed is not None:
+            work_orders.claim(work, order, before + 1, *claimed)
     return order
 
 
@@ -415,6 +468,14 @@ ACTS: dict[str, tuple[type[Schema], Access, Callable[..., Any]]] = {
     ),
     "no_show": (Step, DISPATCH, lambda w, o, who, g: work_orders.no_show(w, o, who, g["version"])),
     "split": (Part, DISPATCH, lambda w, o, who, g: work_orders.split(w, o, g["crew"], who, g["words"], g["version"])),
+    "pin": (Hour, DISPATCH, lambda w, o, who, g: schedule.pin(w, o, g["crew"], g["at"], who, g["version"])),
+    "follow": (Step, DISPATCH, lambda w, o, who, g: schedule.follow(w, o, who, g["version"])),
+    "escalate": (
+        Escalation,
+        DISPATCH,
+        lambda w, o, who, g: work_orders.escalate(w, o, who, g["role"], g["words"], g["version"]),
+    ),
+    "ask": (Question, DISPATCH, lambda w, o, who, g: work_orders.ask(w, o, who, g["words"], g["version"])),
     "redo": (Redo, DISPATCH, lambda w, o, who, g: work_orders.redo(w, o, who, g["reason"], g["version"])),
 }
 SUMMARIES = {
@@ -433,6 +494,10 @@ SUMMARIES = {
     "no_show": "The crew did not come; the next crew is asked at once.",
     "split": "A part of it is an order of its own, for another crew.",
     "redo": "A check failed: it is done again.",
+    "pin": "Set the hour at which a crew is to begin; the plan keeps to both.",
+    "escalate": "Tell the crew's leader or the supervisor that the order needs them now.",
+    "ask": "Ask the requester something; the answer comes as a change of the request.",
+    "follow": "Give it as the plan of the whole area proposes.",
 }
 
 
@@ -446,7 +511,8 @@ def _view(name: str) -> Callable[..., Answer]:
 
     def view(context: Context, ref: str) -> Answer:
         given = {**context.json(), "demanded": demanded(context)}
-        order = act(context, ref, lambda work, order, who: do(work, order, who, given))
+        claimed = (name, given["claimed_at"]) if given["claimed_at"] else None
+        order = act(context, ref, lambda work, order, who: do(work, order, who, given), claimed)
         with context.work() as work:
             roster = store.roster(work.connection)
         return answer(form_of(order, roster))
@@ -454,59 +520,6 @@ def _view(name: str) -> Callable[..., Answer]:
     view.__name__ = f"{name}_by_api"
     view.__doc__ = SUMMARIES[name]
     return view
-
-
-# ---- evidence
-
-
-class PhotoQuery(Schema):
-    """What the photo shows, and when the phone says it was taken."""
-
-    kind = fields.String(load_default="other", validate=validate.OneOf(("before", "after", "other")))
-    taken_at = fields.AwareDateTime(load_default=None, allow_none=True)
-
-
-class PhotoForm(Schema):
-    """A photo that is kept; ``also_on``: other orders that hold the very same picture."""
-
-    sha256 = fields.String()
-    kind = fields.String()
-    content_type = fields.String()
-    who = fields.String()
-    claimed_at = fields.String(allow_none=True)
-    received_at = fields.String()
-
-
-class PhotosForm(Schema):
-    """The photos of an order."""
-
-    photos = fields.List(fields.Nested(PhotoForm))
-
-
-def photo_list(context: Context, ref: str) -> Answer:
-    """The photos of an order."""
-    with context.read() as connection:
-        order = store.order(connection, ref)
-        context.check(scoped(order))
-        assert order is not None
-        found = store.photos(connection, order.order_id)
-    return answer({"photos": [
-        {"sha256": row.sha256, "kind": row.kind, "content_type": row.content_type, "who": row.who,
-         "claimed_at": _text(row.claimed_at), "received_at": to_text(row.received_at)}
-        for row in found
-    ]})  # fmt: skip
-
-
-def photo_file(context: Context, ref: str, sha256: str) -> Answer:
-    """One photo, reached only through its order."""
-    with context.read() as connection:
-        order = store.order(connection, ref)
-        context.check(scoped(order))
-        assert order is not None
-        found = store.photo(connection, order.order_id, sha256)
-    if found is None:
-        raise Absent
-    return file(bytes(found.body), found.content_type)
 
 
 # ---- crews
@@ -527,7 +540,9 @@ def crew_list(context: Context, code: str) -> Answer:
         roster = store.roster(connection)
         context.check(scoped_crew(roster.teams.get(code)))
         found = store.of_crew(connection, code, midnight(context.now))
-    return answer({"items": [form_of(order, roster) for order in found], "next": None})
+    shown = [form_of(order, roster) for order in found]
+    note_contacts(context, zip(found, shown, strict=True))
+    return answer({"items": shown, "next": None})
 
 
 def my_orders(context: Context) -> Answer:
@@ -542,7 +557,9 @@ def supplier_orders(context: Context) -> Answer:
     found, following = list_orders(context, context.query(), supplier=context.principal.supplier or "-")
     with context.read() as connection:
         roster = store.roster(connection)
-    return answer({"items": [form_of(order, roster) for order in found], "next": following})
+    shown = [form_of(order, roster) for order in found]
+    note_contacts(context, zip(found, shown, strict=True))
+    return answer({"items": shown, "next": following})
 
 
 def board(context: Context) -> Answer:
@@ -555,7 +572,7 @@ def board(context: Context) -> Answer:
         {
             "at": to_text(context.now),
             "counts": counts,
-            "orders": [form_of(order, roster, working=works_on(context, order), asked=False) for order in found],
+            "orders": forms_of(context, found, roster),
             "crews": [crew_form(team, loads.get(team.code, handlers.NOTHING)) for team in roster.teams.values()],
         }
     )
@@ -622,9 +639,6 @@ ROUTES: tuple[Route, ...] = (
               answers=OrderForm, creates=True, limit=WORKING, summary=SUMMARIES[name])
         for name, (accepts, allow, _) in ACTS.items()
     ),
-    Route("GET", "/api/orders/<ref>/photos", "api_photos", photo_list, allow=ORDER, kind="api", answers=PhotosForm,
-          summary="The photos of an order."),
-    Route("GET", "/orders/<ref>/photos/<sha256>", "photo", photo_file, allow=ORDER, kind="file", summary="One photo."),
     Route("GET", "/api/crews", "api_crews", crews, allow=CREWS, kind="api", answers=CrewsForm, summary="All crews."),
     Route("GET", "/api/crews/<code>/orders", "api_crew", crew_list, allow=Access.to(dispatcher="all", crew="own", supplier="supplier"),
           kind="api", answers=(OrderForm,), summary="A crew's orders today."),

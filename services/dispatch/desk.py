@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, or_, select, update
@@ -14,7 +13,6 @@ from services.dispatch.store import T, forget_roster, order_of
 from shared.errors import Absent, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -74,8 +72,8 @@ def drop_view(work: Work, account: str, name: str) -> None:
 # ---- hand-over
 
 
-def hand_over(work: Work, who: str, words: str, reference: str) -> None:
-    """The next shift will read this note.
+def hand_over(work: Work, who: str, words: str, reference: str) -> str:
+    """The next shift will read this note; its id.
 
     Raises:
         Invalid: there is no such order.
@@ -84,6 +82,7 @@ def hand_over(work: Work, who: str, words: str, reference: str) -> None:
         raise Invalid(fields={"reference": ["dispatch.field.order"]})
     row = {"note_id": work.new_id(), "at": work.now, "who": who, "words": words, "reference": reference, "done_by": ""}
     work.connection.execute(insert(tables.handover).values(row))
+    return str(row["note_id"])
 
 
 def settle_note(work: Work, note_id: str, who: str) -> None:
@@ -97,6 +96,32 @@ def settle_note(work: Work, note_id: str, who: str) -> None:
         raise Absent
     change = update(tables.handover).where(N.note_id == note_id, N.done_by == "")
     work.connection.execute(change.values(done_at=work.now, done_by=who))
+
+
+def open_note(work: Work, note_id: str) -> None:
+    """The note has not been seen to after all.
+
+    Raises:
+        Absent: there is no such note.
+    """
+    change = update(tables.handover).where(tables.handover.c.note_id == note_id)
+    if work.connection.execute(change.values(done_at=None, done_by="")).rowcount != 1:
+        raise Absent
+
+
+def take_over(work: Work, who: str, counts: dict[str, int]) -> str:
+    """``who`` has the desk from now on, knowing what stands open."""
+    N = tables.handover.c  # noqa: N806
+    left = work.connection.execute(select(func.count()).where(N.done_by == "")).scalar_one()
+    row = {"change_id": work.new_id(), "at": work.now, "who": who, "counts": json.dumps(counts), "notes": int(left)}
+    work.connection.execute(insert(tables.shift_change).values(row))
+    return str(row["change_id"])
+
+
+def shifts(connection: Connection, limit: int = 6) -> list[Row[Any]]:
+    """Who took the desk over lately, newest first."""
+    C = tables.shift_change.c  # noqa: N806
+    return list(connection.execute(select(tables.shift_change).order_by(C.at.desc(), C.change_id.desc()).limit(limit)))
 
 
 def notes(connection: Connection, since: datetime) -> list[Row[Any]]:
@@ -117,96 +142,3 @@ def by_place(connection: Connection) -> dict[str, dict[str, list[Order]]]:
         order = order_of(row)
         found.setdefault(order.building, {}).setdefault(order.floor, []).append(order)
     return found
-
-
-# ---- the day's report
-
-
-@dataclass
-class Line:
-    """What one item or crew did on a day; waits in minutes from filing to the first crew, medians of those known."""
-
-    name: str
-    opened: int = 0
-    finished: int = 0
-    breaches: int = 0
-    refused: int = 0
-    worked: float = 0.0  # hours
-    waits: list[float] = field(default_factory=list)
-
-    @property
-    def wait(self) -> float | None:
-        """The middle wait; None where nobody waited."""
-        waits = sorted(self.waits)
-        return None if not waits else (waits[(len(waits) - 1) // 2] + waits[len(waits) // 2]) / 2
-
-
-@dataclass(frozen=True)
-class Report:
-    """A dispatcher's day: by hour, item and crew."""
-
-    hours: list[tuple[int, int, int]]  # hour at the site, opened, finished
-    items: list[Line]
-    crews: list[Line]
-    opened: int
-    finished: int
-    breaches: int
-    left: int  # of those opened on the day, still open
-
-
-def report(connection: Connection, since: datetime, until: datetime) -> Report:
-    """What happened between two instants of one day at the site."""
-    from shared.clock import SITE_ZONE
-
-    H, B = tables.happening.c, tables.breach.c  # noqa: N806
-    opened = [order_of(row) for row in connection.execute(
-        select(T).where(T.c.opened_at >= since, T.c.opened_at < until))]  # fmt: skip
-    ended = [order_of(row) for row in connection.execute(
-        select(T).where(T.c.finished_at >= since, T.c.finished_at < until))]  # fmt: skip
-    broken = connection.execute(
-        select(T.c.item, T.c.crew, func.count().label("n")).select_from(tables.breach).join(T, T.c.order_id == B.order_id)
-        .where(B.due_at >= since, B.due_at < until).group_by(T.c.item, T.c.crew)
-    ).all()  # fmt: skip
-    refused = connection.execute(
-        select(H.crew, func.count().label("n")).where(H.kind == "refused", H.at >= since, H.at < until).group_by(H.crew)
-    ).all()
-    by_item: dict[str, Line] = {}
-    by_crew: dict[str, Line] = {}
-    hours = {hour: [0, 0] for hour in range(24)}
-
-    def line(where: dict[str, Line], name: str) -> Line:
-        return where.setdefault(name, Line(name))
-
-    for order in opened:
-        hours[order.opened_at.astimezone(SITE_ZONE).hour][0] += 1
-        lines = [line(by_item, order.item), *([line(by_crew, order.crew)] if order.crew else [])]
-        for each in lines:
-            each.opened += 1
-            if order.responded_at is not None:
-                each.waits.append(max(0.0, (order.responded_at - order.filed_at).total_seconds() / 60))
-    for order in ended:
-        assert order.finished_at is not None
-        hours[order.finished_at.astimezone(SITE_ZONE).hour][1] += 1
-        for each in (line(by_item, order.item), line(by_crew, order.crew)):
-            each.finished += 1
-            if order.started_at is not None:
-                each.worked += (order.finished_at - order.started_at).total_seconds() / 3600
-    for row in broken:
-        line(by_item, row.item).breaches += row.n
-        if row.crew:
-            line(by_crew, row.crew).breaches += row.n
-    for row in refused:
-        line(by_crew, row.crew).refused += row.n
-    return Report(
-        hours=[(hour, *counts) for hour, counts in hours.items()],  # type: ignore[misc]
-        items=_sorted(by_item.values()),
-        crews=_sorted(by_crew.values()),
-        opened=len(opened),
-        finished=len(ended),
-        breaches=sum(row.n for row in broken),
-        left=sum(1 for order in opened if order.open),
-    )
-
-
-def _sorted(lines: Iterable[Line]) -> list[Line]:
-    return sorted(lines, key=lambda line: (-line.opened - line.finished, line.name))

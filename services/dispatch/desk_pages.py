@@ -1,28 +1,24 @@
-"""HTML routes of the dispatcher's desk: modes, saved views, bulk acceptance, hand-over, map, day's report."""
+"""The dispatcher's desk: modes, saved views, hand-over between shifts, the map."""
 
 from __future__ import annotations
 
-import csv
-import io
-from datetime import date, datetime, timedelta
+import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import api, desk, handlers, store, views
-from services.dispatch.access import DISPATCH, QUEUE
-from services.dispatch.model import WAITING
-from services.dispatch.roster import midnight, suggestion
+from services.dispatch import desk, store, views
+from services.dispatch.access import DISPATCH, KEEP, QUEUE
 from services.dispatch.standards import items
-from shared.clock import SITE_ZONE
-from shared.errors import Absent, Conflict, Invalid, Refused
-from shared.web import chart
-from shared.web.answers import Answer, Said, file, page, see_other
+from shared.clock import to_text
+from shared.errors import Invalid, Refused
+from shared.web.answers import Answer, Said, answer, page, see_other
 from shared.web.routes import Route
 from shared.web.schemas import Key, Schema, Text, fields, validate
 
 if TYPE_CHECKING:
     from shared.web.context import Context
 
-MOST_AT_ONCE = 50
+MOST_LISTED = 20  # orders of one view on the page between shifts
 
 
 class Mode(Schema):
@@ -48,20 +44,57 @@ class Named(Schema):
     name = Text(30, required=True)
 
 
-class Chosen(Schema):
-    """Orders marked in the queue, each as ``reference@version``."""
-
-    order = fields.List(
-        fields.String(validate=validate.Regexp(r"^[0-9A-Za-z.-]{1,40}@[0-9]{1,9}\Z")),
-        required=True, validate=validate.Length(min=1, max=MOST_AT_ONCE, error="dispatch.field.marked"),
-    )  # fmt: skip
-
-
 class Note(Schema):
     """What the next shift should know."""
 
     words = Text(500, required=True, lines=True)
     reference = Key(load_default="")
+
+
+class About(Schema):
+    """Which order a note would be about."""
+
+    about = Key(load_default="")
+
+
+class NoteForm(Schema):
+    """A note from shift to shift."""
+
+    note_id = fields.String()
+    at = fields.String()
+    who = fields.String()
+    words = fields.String()
+    reference = fields.String()
+    done_at = fields.String(allow_none=True)
+    done_by = fields.String()
+
+
+class ShiftForm(Schema):
+    """A shift that signed that it took over, with what stood open then."""
+
+    at = fields.String()
+    who = fields.String()
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer())
+    notes = fields.Integer()
+
+
+class NotesForm(Schema):
+    """Notes, and who took over lately."""
+
+    notes = fields.List(fields.Nested(NoteForm))
+    shifts = fields.List(fields.Nested(ShiftForm))
+
+
+class NoteIdForm(Schema):
+    """Which note."""
+
+    note_id = fields.String()
+
+
+class TakenForm(Schema):
+    """The signature."""
+
+    change_id = fields.String()
 
 
 # ---- modes
@@ -118,37 +151,58 @@ def drop_view(context: Context) -> Answer:
     return see_other(context.url("queue"), said=Said("dispatch.said.view_gone", {"name": name}))
 
 
-# ---- many at once
+# ---- modes and views through the API
 
 
-def accept_many(context: Context) -> Answer:
-    """Each marked order that waits is given to its suggested crew, each in a transaction of its own; the rest is said."""
-    try:
-        chosen = context.form()["order"]
-    except Invalid:
-        return see_other(context.url("queue"), said=Said("dispatch.said.many_none"))
-    done, late, nobody = 0, 0, 0
-    for each in chosen:
-        ref, _, version = each.partition("@")
+class ModesForm(Schema):
+    """How the orders of each item find their crew."""
 
-        def adopt(work: Any, order: Any, who: str, version: int = int(version)) -> None:
-            handlers.need(work, "assign", order, version)
-            if order.state not in WAITING:
-                raise Conflict
-            found, _ = suggestion(order, store.roster(work.connection), store.loads(work.connection), work.now)
-            if found.best is None:
-                raise Absent
-            handlers.assign(work, order, found.crew, who, version)
+    modes = fields.List(fields.Nested(Mode))
 
-        try:
-            api.act(context, views.full(ref, context.now), adopt)
-            done += 1
-        except Conflict:
-            late += 1
-        except (Absent, Invalid):
-            nobody += 1
-    said = Said("dispatch.said.many", {"n": done, "late": late, "nobody": nobody})
-    return see_other(context.url("queue", view="to_assign"), said=said)
+
+class ViewsForm(Schema):
+    """The reader's saved views, by name."""
+
+    views = fields.List(fields.Nested(View))
+
+
+def api_modes(context: Context) -> Answer:
+    """How the orders of each item find their crew."""
+    with context.read() as connection:
+        known = store.roster(connection).modes
+    return answer({"modes": [{"item": code, "mode": known.get(code, "automatic")} for code in items()]})
+
+
+def api_set_mode(context: Context) -> Answer:
+    """The item's orders find their crew this way from now on."""
+    given = context.json()
+    with context.work() as work:
+        desk.set_mode(work, given["item"], given["mode"])
+    return answer(given)
+
+
+def api_views(context: Context) -> Answer:
+    """The reader's own saved views."""
+    with context.read() as connection:
+        found = desk.views_of(connection, context.principal.account)
+    return answer({"views": [{"name": name, **query} for name, query in found]})
+
+
+def api_save_view(context: Context) -> Answer:
+    """The view is kept under its name; the same name again replaces it."""
+    given = context.json()
+    query = {name: value for name, value in given.items() if name != "name"}
+    with context.work() as work:
+        desk.save_view(work, context.principal.account, given["name"], query)
+    return answer(given)
+
+
+def api_drop_view(context: Context) -> Answer:
+    """The view is gone; one that is not there stays so."""
+    given = context.json()
+    with context.work() as work:
+        desk.drop_view(work, context.principal.account, given["name"])
+    return answer(given)
 
 
 # ---- hand-over
@@ -161,11 +215,25 @@ def handover(
     with context.read() as connection:
         notes = desk.notes(connection, context.now - timedelta(days=2))
         counts = store.counts(connection, context.now)
-        references = {row.reference for row in notes if row.reference}
-        known = {ref: context.url("order", ref=ref) for ref in references}
+        roster = store.roster(connection)
+        shifts = desk.shifts(connection)
+        found = {
+            view: store.listed(connection, view=view, now=context.now, limit=MOST_LISTED)
+            for view in ("late", "to_assign", "paused")
+        }
+    references = {row.reference for row in notes if row.reference}
+    known = {ref: context.url("order", ref=ref) for ref in references}
+    lang = context.language
+    rows = {
+        view: [
+            views.row(order, roster, context.now, lang, context.url("order", ref=order.reference)) for order in orders
+        ]
+        for view, orders in found.items()
+    }
+    asked = {"reference": context.query()["about"]} if given is None else given
     return page(
         "dispatch/handover.html", status=status, notes=notes, counts=counts, known=known, short=views.short,
-        given=given or {}, errors=errors or {},
+        given=asked, errors=errors or {}, rows=rows, shifts=[(row, json.loads(row.counts)) for row in shifts],
     )  # fmt: skip
 
 
@@ -185,7 +253,97 @@ def settle_note(context: Context, note_id: str) -> Answer:
     """The note has been seen to."""
     with context.work() as work:
         desk.settle_note(work, note_id, context.principal.name)
-    return see_other(context.url("handover"), said=Said("dispatch.said.note_done"))
+    said = Said("dispatch.said.note_done", undo=context.url("open_note", note_id=note_id))
+    return see_other(context.url("handover"), said=said)
+
+
+def open_note(context: Context, note_id: str) -> Answer:
+    """The note has not been seen to after all."""
+    with context.work() as work:
+        desk.open_note(work, note_id)
+    return see_other(context.url("handover"), said=Said("handover.again"))
+
+
+def take_over(context: Context) -> Answer:
+    """I have the desk from now on."""
+    with context.work() as work:
+        desk.take_over(work, context.principal.name, store.counts(work.connection, context.now))
+    return see_other(context.url("handover"), said=Said("handover.taken"))
+
+
+MOST_WALKED = 500  # lines of one sheet
+
+
+def walk(context: Context) -> Answer:
+    """A sheet to print and walk with, or to hand over by: open work by building, what was noted, two signatures."""
+    lang, now = context.language, context.now
+    with context.read() as connection:
+        found = desk.by_place(connection)
+        roster = store.roster(connection)
+        counts = store.counts(connection, now)
+        notes = [row for row in desk.notes(connection, now) if not row.done_by]
+    buildings, left = [], MOST_WALKED
+    for code in sorted(found, key=lambda each: (each == "", each.zfill(4))):
+        orders = [
+            order for floor in sorted(found[code], key=lambda each: each.zfill(4)) for order in found[code][floor]
+        ]
+        rows = [
+            {"short": views.short(order.reference), "summary": views.summary_words(order, lang), "place": views.place_words(order, lang),
+             "crew": roster.crew_name(order.crew, lang.code) if order.crew else "–", "state": lang(f"state.order.{order.state}"),
+             "due": lang.when(due, now) if (due := order.next_promise()[1]) else "–"}
+            for order in orders[:left]
+        ]  # fmt: skip
+        left -= len(rows)
+        if rows:
+            name = lang("dispatch.where.building", building=code) if code else lang("dispatch.map.outside")
+            buildings.append({"name": name, "rows": rows})
+    shown = MOST_WALKED - left
+    return page("dispatch/walk.html", buildings=buildings, counts=counts, notes=notes, short=views.short,
+                left=max(0, counts["open"] - shown))  # fmt: skip
+
+
+# ---- the same through the API
+
+
+def api_notes(context: Context) -> Answer:
+    """Notes between shifts, and who took the desk over lately."""
+    with context.read() as connection:
+        notes = desk.notes(connection, context.now - timedelta(days=2))
+        shifts = desk.shifts(connection)
+    return answer({
+        "notes": [
+            {"note_id": row.note_id, "at": to_text(row.at), "who": row.who, "words": row.words, "reference": row.reference,
+             "done_at": to_text(row.done_at) if row.done_at else None, "done_by": row.done_by}
+            for row in notes
+        ],
+        "shifts": [
+            {"at": to_text(row.at), "who": row.who, "counts": json.loads(row.counts), "notes": row.notes} for row in shifts
+        ],
+    })  # fmt: skip
+
+
+def api_hand_over(context: Context) -> Answer:
+    """A note for the next shift."""
+    given = context.json()
+    reference = views.full(given["reference"], context.now) if given["reference"] else ""
+    with context.work() as work:
+        return answer({"note_id": desk.hand_over(work, context.principal.name, given["words"], reference)})
+
+
+def api_settle(context: Context, note_id: str) -> Answer:
+    """The note has been seen to."""
+    context.json()
+    with context.work() as work:
+        desk.settle_note(work, note_id, context.principal.name)
+    return answer({"note_id": note_id})
+
+
+def api_take_over(context: Context) -> Answer:
+    """I have the desk from now on."""
+    context.json()
+    with context.work() as work:
+        counts = store.counts(work.connection, context.now)
+        return answer({"change_id": desk.take_over(work, context.principal.name, counts)})
 
 
 # ---- the map
@@ -212,95 +370,6 @@ def map_page(context: Context) -> Answer:
     return page("dispatch/map.html", place=place, buildings=buildings)
 
 
-# ---- the day's report
-
-
-def report_today(context: Context) -> Answer:
-    """Today's report."""
-    return report(context, midnight(context.now).date().isoformat())
-
-
-def _day(text: str) -> tuple[datetime, datetime]:
-    try:
-        day = date.fromisoformat(text)
-        since = datetime(day.year, day.month, day.day, tzinfo=SITE_ZONE)
-        return since, since + timedelta(days=1)
-    except (ValueError, OverflowError) as error:
-        raise Absent from error
-
-
-def report(context: Context, day: str) -> Answer:
-    """What came in and was done on a day, what was late, how long each item waited, and the crews side by side."""
-    lang = context.language
-    since, until = _day(day)
-    with context.read() as connection:
-        found = desk.report(connection, since, until)
-        roster = store.roster(connection)
-    shown = [row for row in found.hours if row[1] or row[2]]
-    span = range(min((row[0] for row in shown), default=8), max((row[0] for row in shown), default=18) + 1)
-    busiest = max(found.hours, key=lambda row: row[1])
-    figures = [
-        chart.lines(
-            lang("dispatch.report.busiest", hour=busiest[0], n=busiest[1]) if busiest[1] else lang("dispatch.report.quiet"),
-            [f"{hour}:00" for hour in span],
-            [chart.Series(lang("dispatch.report.opened"), [found.hours[hour][1] for hour in span]),
-             chart.Series(lang("dispatch.report.finished"), [found.hours[hour][2] for hour in span])],
-            head=lang("dispatch.report.hour"),
-        )
-    ]  # fmt: skip
-    waits = sorted(((line.wait, line.name) for line in found.items if line.wait is not None), reverse=True)
-    if waits:
-        named = [(views.item_name(name, lang), round(wait, 1)) for wait, name in waits if wait is not None]
-        title = lang("dispatch.report.waited", item=named[0][0], n=named[0][1])
-        figures.append(chart.bars(title, named, head=(lang("dispatch.report.item"), lang("dispatch.report.wait"))))
-    return page(
-        "dispatch/report.html", found=found, figures=figures, day=lang.day(since), code=day,
-        before=context.url("report", day=(since - timedelta(days=1)).date().isoformat()),
-        after=context.url("report", day=until.date().isoformat()) if until <= context.now else "",
-        items=[_line(line, views.item_name(line.name, lang), lang) for line in found.items],
-        crews=[_line(line, roster.crew_name(line.name, lang.code), lang) for line in found.crews],
-    )  # fmt: skip
-
-
-def _line(line: desk.Line, name: str, lang: Any) -> list[str]:
-    wait = "–" if line.wait is None else lang("dispatch.report.minutes", n=round(line.wait))
-    return [
-        name,
-        str(line.opened),
-        str(line.finished),
-        str(line.breaches),
-        str(line.refused),
-        wait,
-        f"{line.worked:.1f}",
-    ]
-
-
-def report_csv(context: Context, day: str) -> Answer:
-    """The same figures as a file, UTF-8 with a mark so that spreadsheets read Chinese."""
-    lang = context.language
-    since, until = _day(day)
-    with context.read() as connection:
-        found = desk.report(connection, since, until)
-        roster = store.roster(connection)
-    out = io.StringIO()
-    table = csv.writer(out)
-    table.writerow([lang(f"dispatch.report.{name}") for name in
-                    ("kind", "name", "opened", "finished", "breaches", "refused", "wait", "worked")])  # fmt: skip
-    for kind, lines in (("item", found.items), ("crew", found.crews)):
-        for line in lines:
-            name = views.item_name(line.name, lang) if kind == "item" else roster.crew_name(line.name, lang.code)
-            wait = "" if line.wait is None else f"{line.wait:.1f}"
-            cells = [lang(f"dispatch.report.{kind}"), _plain(name), line.opened, line.finished, line.breaches, line.refused,
-                     wait, f"{line.worked:.2f}"]  # fmt: skip
-            table.writerow(cells)
-    return file(("\ufeff" + out.getvalue()).encode(), "text/csv; charset=utf-8", f"dispatch-{day}.csv")
-
-
-def _plain(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t"} else text
-
-
 def _words(context: Context, error: Refused) -> str:
     if not error.fields:
         return context.language(error.key, **error.parameters)
@@ -309,16 +378,30 @@ def _words(context: Context, error: Refused) -> str:
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/modes", "modes", modes, allow=QUEUE, sample={}, summary="How items' orders find their crews."),
-    Route("POST", "/modes", "set_mode", set_mode, allow=DISPATCH, accepts=Mode, summary="Change an item's mode."),
+    Route("POST", "/modes", "set_mode", set_mode, allow=KEEP, noted="change", accepts=Mode, summary="Change an item's mode."),
+    Route("GET", "/api/modes", "api_modes", api_modes, allow=QUEUE, kind="api", answers=ModesForm, summary="How items' orders find their crews."),
+    Route("POST", "/api/modes", "api_set_mode", api_set_mode, allow=KEEP, noted="change", kind="api", accepts=Mode, answers=Mode, creates=True,
+          summary="Change an item's mode."),
+    Route("GET", "/api/views", "api_views", api_views, allow=DISPATCH, kind="api", answers=ViewsForm, summary="My saved views."),
+    Route("POST", "/api/views", "api_save_view", api_save_view, allow=DISPATCH, kind="api", accepts=View, answers=View, creates=True,
+          summary="Save a view of the queue."),
+    Route("POST", "/api/views/drop", "api_drop_view", api_drop_view, allow=DISPATCH, kind="api", accepts=Named, answers=Named, creates=True,
+          summary="Forget a saved view."),
     Route("POST", "/views", "save_view", save_view, allow=DISPATCH, accepts=View, summary="Save a view of the queue."),
     Route("POST", "/views/drop", "drop_view", drop_view, allow=DISPATCH, accepts=Named, summary="Forget a saved view."),
-    Route("POST", "/accept-many", "accept_many", accept_many, allow=DISPATCH, accepts=Chosen, limit=api.WORKING,
-          summary="Give all marked orders to their suggested crews."),
-    Route("GET", "/handover", "handover", handover, allow=QUEUE, sample={}, summary="Notes between shifts."),
+    Route("GET", "/handover", "handover", handover, allow=QUEUE, accepts=About, sample={}, summary="Notes between shifts."),
+    Route("GET", "/walk", "walk", walk, allow=QUEUE, sample={}, summary="A sheet of open work to print."),
+    Route("POST", "/handover/taken", "take_over", take_over, allow=DISPATCH, creates=True, summary="Sign for the shift."),
+    Route("POST", "/handover/<note_id>/open", "open_note", open_note, allow=DISPATCH, summary="A note is not seen to after all."),
+    Route("GET", "/api/handover", "api_handover", api_notes, allow=QUEUE, kind="api", answers=NotesForm,
+          summary="Notes between shifts, and who took over."),
+    Route("POST", "/api/handover", "api_hand_over", api_hand_over, allow=DISPATCH, kind="api", accepts=Note, answers=NoteIdForm,
+          creates=True, summary="Leave a note."),
+    Route("POST", "/api/handover/taken", "api_take_over", api_take_over, allow=DISPATCH, kind="api", accepts=Schema,
+          answers=TakenForm, creates=True, summary="Sign for the shift."),
+    Route("POST", "/api/handover/<note_id>/done", "api_settle_note", api_settle, allow=DISPATCH, kind="api", accepts=Schema,
+          answers=NoteIdForm, creates=True, summary="A note is seen to."),
     Route("POST", "/handover", "hand_over", hand_over, allow=DISPATCH, accepts=Note, creates=True, summary="Leave a note."),
     Route("POST", "/handover/<note_id>/done", "settle_note", settle_note, allow=DISPATCH, summary="A note is seen to."),
     Route("GET", "/map", "map", map_page, allow=QUEUE, sample={}, summary="Open work by building and floor."),
-    Route("GET", "/report", "report_today", report_today, allow=QUEUE, sample={}, summary="Today's report."),
-    Route("GET", "/report/<day>", "report", report, allow=QUEUE, sample={"day": "2026-11-24"}, summary="A day's report."),
-    Route("GET", "/report/<day>.csv", "report_csv", report_csv, allow=QUEUE, kind="file", summary="A day's report as CSV."),
 )  # fmt: skip

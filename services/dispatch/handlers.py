@@ -9,17 +9,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import model, store
+from services.dispatch import costs, model, store
 from services.dispatch.assignment.model import INTERRUPTIBLE
-from services.dispatch.model import HELD, OPEN, Order, Term
+from services.dispatch.away import suggestion_now
+from services.dispatch.model import HELD, Order, Term
 from services.dispatch.promises import KINDS, Calendar, Happening
-from services.dispatch.roster import NOTHING, Cover, Load, Roster, Team, midnight, suggestion, why_unable
+from services.dispatch.roster import NOTHING, Load, Roster, Team, midnight, why_unable
 from services.dispatch.standards import item as item_of
 from shared.clock import SITE_ZONE
 from shared.contracts import dispatch
-from shared.contracts.base import parse
-from shared.contracts.requests import RequestConfirmed, RequestFiled, RequestReopened, RequestUrged, RequestWithdrawn
-from shared.errors import Absent, Invalid, NotYet
+from shared.errors import Absent, Invalid
 from shared.web import idempotency, revocation
 
 if TYPE_CHECKING:
@@ -27,40 +26,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from services.dispatch.assignment import Choice, Message, Suggestion
-    from shared.bus.base import Delivery
-    from shared.contracts.base import Envelope, Event
-    from shared.contracts.billing import ContractInForce
-    from shared.contracts.requests import AccountChanged, SessionEnded
+    from shared.contracts.base import Event
+    from shared.contracts.requests import (
+        RequestFiled,
+    )
     from shared.work import Work
 
 
-# ---- what requests says
-
-
-def take_filed(work: Work, deliveries: Sequence[Delivery]) -> None:
-    """Each request filed is an order with its promises, given to a crew in the same transaction; emergencies first.
-
-    A request that has an order already changes nothing. The statements do not grow with the number of requests.
-    """
-    filed = [(_read(each), each.envelope) for each in deliveries]
-    known = store.known_requests(work.connection, [event.request_id for event, _ in filed])
-    roster = store.roster(work.connection)
-    desk = Desk(roster, store.loads(work.connection))
-    for event, envelope in sorted(filed, key=lambda pair: (pair[0].priority, pair[0].filed_at, pair[0].request_id)):
-        if event.request_id in known:
-            continue
-        known.add(event.request_id)
-        work.correlation_id, work.causation_id = envelope.correlationid, envelope.id
-        work.traceparent = envelope.traceparent
-        order = order_for(event, work.now, roster.calendar)
-        open_order(work, desk, order)
-    store.add_loads(work, desk.changes)
-
-
-def _read(delivery: Delivery) -> RequestFiled:
-    event = parse(delivery.envelope.type, delivery.envelope.data)
-    assert isinstance(event, RequestFiled)
-    return event
+# ---- orders open and are given
 
 
 @dataclass
@@ -89,7 +62,7 @@ def burden(order: Order) -> dict[str, Load]:
 
 def order_for(event: RequestFiled, now: datetime, calendar: Calendar) -> Order:
     """The first order of a request."""
-    item = item_of(event.item)
+    item = item_of(event.item, event.filed_at)
     promised = {kind: getattr(event, f"{kind}_due_at") for kind in KINDS}
     order = Order(
         order_id=model.order_id(event.request_id, 1),
@@ -116,6 +89,9 @@ def order_for(event: RequestFiled, now: datetime, calendar: Calendar) -> Order:
         answers=[[each.name, each.value] for each in event.answers],
         contact=event.contact,
         skills=list(event.skills or item.skills),
+        asset=event.asset,
+        photos=list(event.photos),
+        joined=event.joined,
         minutes=item.minutes,
         state=model.TO_ASSIGN,
         open=True,
@@ -133,7 +109,13 @@ def promise(
 ) -> None:
     """Write into the order what is promised for it."""
     terms = model.terms_of(
-        item_of(order.item), order.priority, begins_at, calendar, promised=promised, starts_at=order.starts_at
+        item_of(order.item, order.filed_at),
+        order.priority,
+        begins_at,
+        calendar,
+        promised=promised,
+        starts_at=order.starts_at,
+        level=order.level,
     )
     order.terms = [term.data() for term, _ in terms]
     for term, at in terms:
@@ -155,18 +137,18 @@ def open_order(work: Work, desk: Desk, order: Order, crew: str = "") -> None:
         sequence=1,
     )  # fmt: skip
     if crew:
-        found, start = suggestion(order, desk.roster, desk.loads, work.now)
+        found, start = suggestion_now(work, order, desk.roster, desk.loads)
         give(work, desk, order, desk.roster.teams[crew], by="dispatcher", found=found, start=start)
     elif desk.roster.automatic(order.item):
         give_automatically(work, desk, order)
     order.settle_urgency(work.now)
     store.put_order(work, order)
-    _tell(work, order, new=True)
+    tell_of(work, order, new=True)
 
 
 def give_automatically(work: Work, desk: Desk, order: Order) -> bool:
     """The order is offered to the best crew; false when nobody can, and it waits for a dispatcher."""
-    found, start = suggestion(order, desk.roster, desk.loads, work.now)
+    found, start = suggestion_now(work, order, desk.roster, desk.loads)
     if found.best is None:
         order.reasons = [keyed(found.refusal)] if found.refusal else []
         return False
@@ -178,23 +160,36 @@ def give(
     work: Work, desk: Desk, order: Order, team: Team, *, by: str, found: Suggestion, start: datetime, who: str = ""
 ) -> None:
     """Offer the order to a crew and say so; promises stay where they are."""
-    before = burden(order)
     choice = next((each for each in (found.best, *found.next_two) if each and each.crew == team.code), None)
     others = [each for each in (found.best, *found.next_two) if each and each.crew != team.code]
+    reasons = [keyed(each) for each in choice.reasons] if choice else []
+    planned_at = start + timedelta(minutes=choice.start) if choice else work.now
+    give_at(work, desk, order, team, by=by, planned_at=planned_at, reasons=reasons,
+            next_crews=[advice(each, start) for each in others[:2]], who=who)  # fmt: skip
+
+
+def give_at(
+    work: Work, desk: Desk, order: Order, team: Team, *, by: str, planned_at: datetime, reasons: list[Any],
+    next_crews: list[Any], who: str = "",
+) -> None:  # fmt: skip
+    """Offer the order to a crew that is to begin at ``planned_at``, with reasons as they are kept; a crew that had it is told."""
+    before = burden(order)
+    if before and order.crew != team.code:
+        store.tell(work, f"crew:{order.crew}", "gone", {"ref": order.reference})
+        if order.supplier and order.supplier != team.supplier:
+            store.tell(work, f"supplier:{order.supplier}", "gone", {"ref": order.reference})
     today = midnight(work.now).date()
     order.previous_crew = order.crew or order.previous_crew
     order.crew, order.supplier = team.code, team.supplier
     order.contract = desk.roster.contract_for(team.supplier, order.item, today) if team.supplier else ""
     order.state, order.assigned_by = model.OFFERED, by
-    order.reasons = [keyed(each) for each in choice.reasons] if choice else []
-    order.next_crews = [advice(each, start) for each in others[:2]]
-    order.planned_at = start + timedelta(minutes=choice.start) if choice else work.now
+    order.reasons, order.next_crews = reasons, next_crews
+    order.planned_at, order.pinned_at = planned_at, None
     order.assigned_at = work.now
     order.responded_at = order.responded_at or work.now
     order.accepted_at = order.set_off_at = order.paused_at = None
     order.paused_from = order.pause_reason = ""
-    minutes = model.ANSWER_MINUTES.get(order.priority, max(model.ANSWER_MINUTES.values()))
-    order.answer_by = max(work.now, order.planned_at) + timedelta(minutes=minutes)
+    order.answer_by = answer_until(order, work.now)
     changed(work, order, "assigned", who, detail=by)
     work.say(
         dispatch.WorkOrderAssigned(
@@ -205,6 +200,12 @@ def give(
         sequence=order.version,
     )  # fmt: skip
     desk.moved(before, burden(order))
+
+
+def answer_until(order: Order, now: datetime) -> datetime:
+    """By when the crew has to answer its offer (OLA)."""
+    minutes = model.ANSWER_MINUTES.get(order.priority, max(model.ANSWER_MINUTES.values()))
+    return max(now, order.planned_at or now) + timedelta(minutes=minutes)
 
 
 def keyed(message: Message) -> list[Any]:
@@ -222,113 +223,6 @@ def advice(choice: Choice, start: datetime) -> dict[str, Any]:
         "arrive_at": (start + timedelta(minutes=choice.arrive)).isoformat(),
         "reasons": [keyed(each) for each in choice.reasons],
     }
-
-
-FOLLOWED: dict[type, tuple[str, str]] = {  # event -> (kind, the field with its instant)
-    RequestWithdrawn: ("withdrawn", "withdrawn_at"),
-    RequestUrged: ("urged", "urged_at"),
-    RequestConfirmed: ("confirmed", "confirmed_at"),
-    RequestReopened: ("reopened", "reopened_at"),
-}
-
-
-def follow_request(
-    work: Work, event: RequestWithdrawn | RequestUrged | RequestConfirmed | RequestReopened, envelope: Envelope
-) -> None:
-    """The request's orders are as everything said of it so far wants them: a function of the set, whatever the order.
-
-    Raises:
-        NotYet: the request's filing has not come.
-    """
-    orders = store.orders_of_request(work.connection, event.request_id, lock=True)
-    if not orders:
-        raise NotYet(event.request_id)
-    kind, at = FOLLOWED[type(event)]
-    detail = {"withdrawn": "reason", "urged": "times", "confirmed": "stars", "reopened": "times"}[kind]
-    store.hear(work, event.request_id, envelope.sequence, kind, getattr(event, at), str(getattr(event, detail)))
-    round_ = 1
-    wanted = {1: Wanted()}
-    for said in store.heard(work.connection, event.request_id):
-        if said.kind == "reopened":
-            round_ += 1
-            wanted[round_] = Wanted()
-            if round_ not in orders:
-                orders[round_] = _again(work, orders[round_ - 1], said.at)
-        elif said.kind == "withdrawn":
-            wanted[round_].withdrawn = True
-        elif said.kind == "urged" and int(said.detail) > wanted[round_].urged:
-            wanted[round_].urged, wanted[round_].urged_at = int(said.detail), said.at
-        elif said.kind == "confirmed":
-            wanted[round_].confirmed_at, wanted[round_].stars = said.at, int(said.detail)
-    for number, want in wanted.items():
-        _settle(work, orders[number], want)
-
-
-@dataclass
-class Wanted:
-    """What the requester has said of one round of a request."""
-
-    withdrawn: bool = False
-    urged: int = 0
-    urged_at: datetime | None = None
-    confirmed_at: datetime | None = None
-    stars: int = 0
-
-
-def _settle(work: Work, order: Order, want: Wanted) -> None:
-    """The order is as its requester wants it."""
-    if want.withdrawn and order.state in OPEN:
-        cancel(work, order, "withdrawn")
-    said = (order.urged, order.urged_at, order.confirmed_at, order.stars)
-    if said == (want.urged, want.urged_at, want.confirmed_at, want.stars):
-        return
-    order.urged, order.urged_at = want.urged, want.urged_at
-    order.confirmed_at, order.stars = want.confirmed_at, want.stars
-    if order.state in {model.FINISHED, model.CHECKED}:
-        order.state = model.CHECKED if order.confirmed_at else model.FINISHED
-    store.save_order(work, order)
-    _tell(work, order)
-
-
-def _again(work: Work, last: Order, at: datetime) -> Order:
-    """The order of a further round, with the standard's promises from the reopening on."""
-    roster = store.roster(work.connection)
-    desk = Desk(roster, store.loads(work.connection))
-    kept = {
-        name: getattr(last, name) for name in store.FIXED if name not in {"order_id", "reference", "round", "opened_at"}
-    }
-    kept["starts_at"] = None  # what was appointed for the first round has passed
-    order = Order(
-        **kept, order_id=model.order_id(last.request_id, last.round + 1), round=last.round + 1, state=model.REDO,
-        reference=model.reference(last.request_reference, last.round + 1), open=True, version=0, opened_at=work.now,
-        urgency_at=model.FAR, changed_at=work.now,
-    )  # fmt: skip
-    promise(order, at, roster.calendar, None)
-    open_order(work, desk, order)
-    store.add_loads(work, desk.changes)
-    return order
-
-
-# ---- what billing and the accounts say
-
-
-def cover_contract(work: Work, event: ContractInForce, envelope: Envelope) -> None:
-    """The supplier's crews do the contract's items from its first day on. Latest sequence wins."""
-    store.put_supplier(work.connection, event.supplier, event.supplier_name, event.supplier_name_en)
-    cover = Cover(event.contract, event.supplier, frozenset(event.items), event.starts_on, event.ends_on)
-    store.put_cover(work.connection, cover, max(1, envelope.sequence))
-
-
-def change_account(work: Work, event: AccountChanged, _envelope: Envelope) -> None:
-    """Passes of an earlier epoch are no longer good here, and the account belongs to the crew named. Latest wins."""
-    revocation.change_account(work, event.account_id, event.epoch)
-    crew = event.crew if event.enabled else ""
-    store.put_account(work.connection, event.account_id, crew, event.name, event.epoch)
-
-
-def end_session(work: Work, event: SessionEnded, _envelope: Envelope) -> None:
-    """Passes of the session are no longer good here."""
-    revocation.end_session(work, event.session_id)
 
 
 # ---- what people do
@@ -367,8 +261,10 @@ def need(work: Work, act: str, order: Order, version: int | None = None) -> None
     )
 
 
-def assign(work: Work, order: Order, crew: str, who: str, version: int | None = None) -> None:
-    """The order is offered to the crew a dispatcher chose.
+def assign(
+    work: Work, order: Order, crew: str, who: str, version: int | None = None, at: datetime | None = None
+) -> None:
+    """The order is offered to the crew a dispatcher chose; ``at``: for the hour he set.
 
     Raises:
         Overtaken, NotNow: somebody was faster, or it has ended.
@@ -385,9 +281,12 @@ def assign(work: Work, order: Order, crew: str, who: str, version: int | None = 
     if why is not None:
         raise Invalid(fields={"crew": [f"dispatch.field.{why.key.rpartition('.')[2]}"]})
     desk = Desk(roster, store.loads(work.connection))
-    best, start = suggestion(replace(order, refused_by=[]), roster, desk.loads, work.now)
-    by = "suggestion" if best.crew == crew else "dispatcher"
+    best, start = suggestion_now(work, replace(order, refused_by=[]), roster, desk.loads)
+    by = "suggestion" if best.crew == crew and at is None else "dispatcher"
     give(work, desk, order, team, by=by, found=best, start=start, who=who)
+    if at is not None:
+        order.planned_at = order.pinned_at = at
+        order.answer_by = answer_until(order, work.now)
     settled(work, order, desk)
 
 
@@ -404,11 +303,14 @@ def recall(work: Work, order: Order, who: str, version: int | None = None) -> No
 
 
 def undo_assign(work: Work, order: Order, who: str) -> None:
-    """The last assignment is undone: the order is with the crew before again, or waits for a dispatcher.
+    """The last assignment or taking back is undone: the order is with the crew before again, or waits for a dispatcher.
 
     Raises:
         Overtaken: something has happened since.
     """
+    if order.changed_what == "recalled" and order.previous_crew:
+        assign(work, order, order.previous_crew, who)
+        return
     if order.changed_what != "assigned":
         need(work, "recall", order, version=0)
     before = order.previous_crew
@@ -470,7 +372,7 @@ def drop(work: Work, desk: Desk, order: Order, kind: str, who: str, reason: str)
     before, crew, supplier = burden(order), order.crew, order.supplier
     order.state = model.REDO if order.round > 1 else model.TO_ASSIGN
     order.previous_crew, order.crew, order.supplier, order.contract = crew, "", "", ""
-    order.assigned_by, order.reasons, order.next_crews, order.planned_at = "", [], [], None
+    order.assigned_by, order.reasons, order.next_crews, order.planned_at, order.pinned_at = "", [], [], None, None
     order.assigned_at = order.accepted_at = order.set_off_at = order.paused_at = order.answer_by = None
     order.paused_from = order.pause_reason = ""
     changed(work, order, kind, who, detail=reason, crew=crew)
@@ -551,7 +453,7 @@ def finish(
         Invalid: the usage is not what the item counts, or outside its bounds.
     """
     need(work, "finish", order, version)
-    item = item_of(order.item)
+    item = item_of(order.item, order.filed_at)
     history = store.heard_by_clock(store.happenings(work.connection, order.order_id))
     used = model.usage_of(item, usage, _measured(order, item.meters[0].code, history, work.now))
     _judge(work, order, [*history, Happening("finished", work.now, sequence=order.version + 1)])
@@ -574,6 +476,7 @@ def finish(
         ),
         sequence=order.version,
     )  # fmt: skip
+    costs.say_parts(work, order, {each.meter for each in used})
     desk = Desk(store.roster(work.connection), {})
     desk.moved(before, burden(order))
     settled(work, order, desk)
@@ -602,6 +505,7 @@ def cancel(work: Work, order: Order, reason: str, who: str = "", version: int | 
         order_id=order.order_id, request_id=order.asked, cancelled_at=work.now, reason=reason
     )
     work.say(event, sequence=order.version)
+    costs.say_parts(work, order, ())
     desk = Desk(store.roster(work.connection), {})
     desk.moved(before, burden(order))
     settled(work, order, desk)
@@ -619,7 +523,7 @@ def notice_breaches(work: Work, limit: int = 100) -> int:
     for order in orders:
         _judge(work, order, store.heard_by_clock(history[order.order_id]))
         store.save_order(work, order)
-        _tell(work, order)
+        tell_of(work, order)
     return len(orders)
 
 
@@ -676,12 +580,14 @@ def settled(work: Work, order: Order, desk: Desk) -> None:
     order.settle_urgency(work.now)
     store.save_order(work, order)
     store.add_loads(work, desk.changes)
-    _tell(work, order)
+    tell_of(work, order)
 
 
-def _tell(work: Work, order: Order, *, new: bool = False) -> None:
+def tell_of(work: Work, order: Order, *, new: bool = False) -> None:
     """Pages that show the order are told to look again."""
     said = {"ref": order.reference, "href": f"/dispatch/rows/{order.reference}", "fresh": new}
+    if new and order.priority == 1:
+        said["urgent"] = True
     store.tell(work, "queue", "row", said)
     said = {"ref": order.reference}
     if order.crew:

@@ -61,9 +61,13 @@ ACTS: dict[str, frozenset[str]] = {
     "finish": frozenset({UNDER_WAY}),
     "cancel": OPEN,
     "transfer": HELD - {PAUSED},
+    "pin": frozenset({TO_ASSIGN, REDO, OFFERED, ACCEPTED}),
+    "follow": frozenset({TO_ASSIGN, REDO, OFFERED, ACCEPTED}),
     "no_show": frozenset({OFFERED, ACCEPTED, ON_THE_WAY}),
     "split": OPEN,
     "redo": frozenset({FINISHED, CHECKED}),
+    "escalate": OPEN,
+    "ask": OPEN,
 }
 # The crew's next step, and what may be done beside it, in the order of the page.
 STEPS: dict[str, str] = {
@@ -80,6 +84,7 @@ NO_SHOW, NO_ANSWER = "no_show", "no_answer"  # reasons that a dispatcher or the 
 PREEMPTED = "preempted"  # an emergency came between: no pause reason, so the promises' clocks go on
 TRANSFERS = ("busy", "skill", "nearer", "shift_ends")  # reasons for handing an order to another crew of one's own
 REDOS = ("not_mended", "came_back", "untidy", "wrong_place")  # what a failed check found
+RUNGS = ("crew_leader", "supervisor")  # whom a dispatcher may tell by hand that an order needs them
 MOST_PAUSES = 3  # of one order; the fourth is refused
 ANSWER_MINUTES = {1: 5, 2: 15, 3: 60, 4: 240}  # by priority: from the offer, or from the hour the crew is to begin
 WARN_SHARE, WARN_MOST = 0.25, timedelta(minutes=60)  # as promises.clock.Standard has them
@@ -152,18 +157,20 @@ def terms_of(
     *,
     promised: Mapping[str, datetime | None] | None = None,
     starts_at: datetime | None = None,
+    level: str = "",
 ) -> tuple[tuple[Term, datetime], ...]:
     """What is promised for an order, each with its due instant.
 
-    ``promised`` are the instants that the requester was told; without them the standard counts from ``begins_at``.
+    ``promised`` are the instants that the requester was told; without them the level's standard counts from ``begins_at``.
     Work wanted for a later time is an appointment: the crew arrives by then (the item's lead before it), and what
     must be finished counts from it; neither is ever earlier than what was promised.
     """
-    terms = item.standard.terms_for(priority)
+    standard = item.standard_of(level)
+    terms = standard.terms_for(priority)
     if promised is not None and any(promised.values()):
         due = {kind: promised.get(kind) for kind in KINDS}
     else:
-        own = due_times(item.standard, priority, begins_at, calendar)
+        own = due_times(standard, priority, begins_at, calendar)
         due = {RESPONSE: own.response_at, ARRIVAL: own.arrival_at, FINISH: own.finish_at}
     found = []
     appointed = starts_at is not None and starts_at > begins_at + APPOINTED
@@ -364,6 +371,11 @@ class Order:
     signed_by: str = ""
     answer_by: datetime | None = None
     alert_at: datetime | None = None
+    pinned_at: datetime | None = None
+    amended: int = 0
+    amended_at: datetime | None = None
+    joined: int = 1
+    photos: list[str] = field(default_factory=list)
 
     @property
     def asked(self) -> str:

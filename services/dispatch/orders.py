@@ -8,12 +8,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from services.dispatch import handlers, model, photos, store
+from services.dispatch import handlers, model, store
 from services.dispatch.handlers import Desk
 from services.dispatch.model import HELD, Order, Term
 from services.dispatch.promises import alerts, next_change
 from services.dispatch.roster import why_unable
+from services.dispatch.standards import Item
 from services.dispatch.standards import item as item_of
+from shared import photos
 from shared.contracts import dispatch
 from shared.errors import Conflict, Invalid
 
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from services.dispatch.promises import Alert
+    from shared.contracts.base import Event
     from shared.work import Work
 
 LOOK_AGAIN = timedelta(hours=1)  # at the warnings of an order whose clocks stand
+LATE = timedelta(minutes=2)  # between a step and its receipt, from which it is pointed out
 MOST_PARTS = 20
 MOST_PHOTOS = 20
 
@@ -62,7 +66,7 @@ def transfer(work: Work, order: Order, crew: str, who: str, reason: str, version
     if why is not None:
         raise Invalid(fields={"crew": [f"dispatch.field.{why.key.rpartition('.')[2]}"]})
     desk = Desk(roster, store.loads(work.connection))
-    found, start = handlers.suggestion(order, roster, desk.loads, work.now)
+    found, start = handlers.suggestion_now(work, order, roster, desk.loads)
     handlers.give(work, desk, order, team, by="transfer", found=found, start=start, who=who)
     handlers.settled(work, order, desk)
 
@@ -203,6 +207,55 @@ def open_own(
     return order
 
 
+# ---- asking and telling by hand
+
+
+def escalate(work: Work, order: Order, who: str, role: str, words: str = "", version: int | None = None) -> None:
+    """The crew's leader or the supervisor has been told that the order needs them now, whatever the ladder says.
+
+    Raises:
+        Overtaken, NotNow: somebody was faster, or it has ended. Invalid: no such rung, or there is no crew to tell.
+    """
+    handlers.need(work, "escalate", order, version)
+    if role not in model.RUNGS:
+        raise Invalid(fields={"role": ["dispatch.field.rung"]})
+    if role == "crew_leader" and not order.crew:
+        raise Invalid(fields={"role": ["dispatch.field.crew"]})
+    promise = order.next_promise()[0] or "response"
+    key = f"by_hand.{order.version + 1}"
+    store.note_alert(work, order.order_id, key, role, f"promise.by_hand_{role}", promise, work.now)
+    event = dispatch.PromiseEscalated(
+        order_id=order.order_id, request_id=order.asked, promise=promise, role=role, rung=key, message="promise.by_hand",
+        crew=order.crew, supplier=order.supplier, at=work.now,
+    )  # fmt: skip
+    _written(work, order, "escalated", who, f"{role} {words}".strip(), event)
+    said: Mapping[str, str] = {"ref": order.reference, "role": role}
+    store.tell(work, "queue", "alert", said)
+    if role == "crew_leader":
+        store.tell(work, f"crew:{order.crew}", "alert", said)
+
+
+def ask(work: Work, order: Order, who: str, words: str, version: int | None = None) -> None:
+    """The requester has been asked; the answer comes as a change of the request.
+
+    Raises:
+        Overtaken, NotNow: somebody was faster, or it has ended. Invalid: it is work that nobody asked for.
+    """
+    handlers.need(work, "ask", order, version)
+    if not order.asked:
+        raise Invalid(fields={"words": ["dispatch.field.nobody_asked"]})
+    event = dispatch.RequesterAsked(
+        order_id=order.order_id, request_id=order.asked, words=words, crew=order.crew, asked_at=work.now
+    )
+    _written(work, order, "asked", who, words, event)
+
+
+def _written(work: Work, order: Order, kind: str, who: str, detail: str, event: Event) -> None:
+    handlers.changed(work, order, kind, who, detail=detail)
+    work.say(event, sequence=order.version)
+    handlers.settled(work, order, Desk(store.roster(work.connection), {}))
+
+
 # ---- evidence
 
 
@@ -244,9 +297,9 @@ def finish_shown(
     handlers.need(work, "finish", order, version)
     if any(part.open and part.origin == "part" for part in store.parts(work.connection, order.order_id)):
         raise PartsOpen
-    item = item_of(order.item)
+    item = item_of(order.item, order.filed_at)
     held = store.photos(work.connection, order.order_id)
-    missing = wanting(order.item, [row.kind for row in held], checks, signed_by)
+    missing = wanting(item, [row.kind for row in held], checks, signed_by)
     if missing and demanded:
         raise Invalid(fields=missing)
     order.checks = sorted({each for each in checks if 0 <= each < len(item.checklist)})
@@ -255,18 +308,34 @@ def finish_shown(
     handlers.finish(work, order, who, usage, shown, version, without=",".join(sorted(missing)))
 
 
-def wanting(item: str, kinds: Sequence[str], checks: Sequence[int], signed_by: str) -> dict[str, list[str]]:
+def wanting(known: Item, kinds: Sequence[str], checks: Sequence[int], signed_by: str) -> dict[str, list[str]]:
     """What of the evidence that the item demands is missing, by field."""
-    known = item_of(item)
     missing: dict[str, list[str]] = {}
     if len({each for each in checks if 0 <= each < len(known.checklist)}) < len(known.checklist):
         missing["checks"] = ["dispatch.field.checks"]
     for kind in ("before", "after"):
         if kinds.count(kind) < known.photos.get(kind, 0):
             missing[f"photo_{kind}"] = [f"dispatch.field.photo_{kind}"]
-    if known.signature and not signed_by:
+    if known.signature and not signed_by and "signature" not in kinds:
         missing["signed_by"] = ["dispatch.field.signature"]
     return missing
+
+
+# ---- what a phone says it did while it had no signal
+
+
+def claim(work: Work, order: Order, sequence: int, step: str, claimed_at: datetime) -> None:
+    """The step under ``sequence`` was done at ``claimed_at``, as the device says; nothing else moves by it.
+
+    A claim that differs from the time of receipt by more than LATE is said, so that supervision sees it.
+    """
+    store.claim(work, order, sequence, claimed_at)
+    if abs(work.now - claimed_at) > LATE:
+        event = dispatch.StepClaimed(
+            order_id=order.order_id, request_id=order.asked, crew=order.crew or order.previous_crew,
+            step=step, claimed_at=claimed_at, received_at=work.now,
+        )  # fmt: skip
+        work.say(event)
 
 
 # ---- warnings

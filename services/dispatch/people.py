@@ -75,10 +75,12 @@ def declare(work: Work, crew: str, about: str, words: str, who: str) -> None:
     """The crew has an interest in an account or a department, so it is not sent there; the same again changes its words.
 
     Raises:
-        Invalid: no such crew.
+        Invalid: no such crew, or ``about`` is a department's code alone, which is no account and would bind nobody.
     """
     if crew not in store.read_roster(work.connection).teams:
         raise Invalid(fields={"crew": ["dispatch.field.crew"]})
+    if store.is_department(work.connection, about):
+        raise Invalid(fields={"about": ["dispatch.field.about"]})
     I = tables.interest.c  # noqa: E741, N806
     work.connection.execute(delete(tables.interest).where(I.crew == crew, I.about == about))
     row = {"crew": crew, "about": about, "words": words, "declared_at": work.now, "declared_by": who}
@@ -138,7 +140,7 @@ def crews_page(context: Context, *, problem: str = "", status: int = 200) -> Ans
 
     shown = [
         {
-            "code": team.code, "name": team.name_in(lang.code),
+            "code": team.code, "name": team.name_in(lang.code), "active": team.active, "retired": team.retired,
             "people": [f"{each.number} {each.name}" for each in people if each.crew == team.code],
             "papers": [
                 {"words": f"{member(row)} {row.paper}", "skill": skill_words(row.skill, lang), "until": row.expires_on,
@@ -178,7 +180,7 @@ def _noting(do: Any, key: str) -> Any:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/crews", "crews", crews_page, allow=CREWS, sample={}, summary="Crews, certificates, leave, interests."),
+    Route("GET", "/crews", "crews", crews_page, noted="person", allow=CREWS, sample={}, summary="Crews, certificates, leave, interests."),
     Route("POST", "/crews/certificates", "certify", _noting(lambda w, _, g: certify(w, **g), "dispatch.said.certified"),
           allow=DISPATCH, accepts=Certificate, summary="Note a certificate."),
     Route("POST", "/crews/leave", "take_leave", _noting(lambda w, who, g: take_leave(w, **g, who=who), "dispatch.said.leave"),

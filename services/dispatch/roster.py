@@ -81,6 +81,7 @@ class Team:
     base: str
     hourly: str
     active: bool = True
+    retired: bool = False
 
     @property
     def shown(self) -> str:
@@ -120,13 +121,47 @@ class Roster:
     leaves: tuple[tuple[str, int, date, date], ...] = ()  # crew, member, first day, last day
     papers: tuple[tuple[str, int, str, date], ...] = ()  # crew, member, skill, first day it is no longer good
     interests: frozenset[tuple[str, str]] = frozenset()  # crew, an account or "department:<code>"
+    scores: Mapping[str, tuple[float, str]] = field(default_factory=dict)  # contract or own crew: 0 to 1, consequence
     _crews: dict[date, tuple[tuple[Team, Crew], ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    _able: dict[Any, tuple[list[tuple[Team, Crew, bool]], dict[str, Message]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def crews_on(self, day: date) -> tuple[tuple[Team, Crew], ...]:
         """The crews in service as assignment sees them on a day, their shifts aside."""
         if day not in self._crews:
             self._crews[day] = tuple((team, crew_of(team, self, day)) for team in self.teams.values() if team.active)
         return self._crews[day]
+
+    def able_on(self, day: date, job: Job, today: date) -> tuple[list[tuple[Team, Crew, bool]], dict[str, Message]]:
+        """Who may do jobs like ``job`` on a day: (team, crew with its score, held back), and why the others may not.
+
+        Asked once for each kind of job. Who refused, declared an interest or was chosen is the caller's to ask.
+        """
+        kind = (
+            day,
+            today,
+            job.item,
+            tuple(sorted(job.skills.items())),
+            job.site,
+            job.is_trip,
+            job.headcount,
+            job.seats,
+        )
+        known = self._able.get(kind)
+        if known is None:
+            plain = replace(job, refused_by=frozenset(), conflicts=frozenset(), pinned="")
+            fit, unfit = [], {}
+            for team, crew in self.crews_on(day):
+                why = unable(plain, crew)
+                if why is not None:
+                    unfit[team.code] = why
+                    continue
+                score, consequence = self.performance(team, job.item, today)
+                fit.append((team, replace(crew, score=score * ALLOTTED.get(consequence, 1.0)), consequence in HELD))
+            known = self._able[kind] = fit, unfit
+        return known
 
     def away(self, crew: str, on: date) -> frozenset[int]:
         """Members of a crew that are on leave on a day."""
@@ -138,6 +173,17 @@ class Roster:
         kept = {skill for code, _, skill, _ in self.papers if code == team.code}
         good = {s for code, n, s, until in self.papers if code == team.code and until > on and n not in away}
         return {skill: level for skill, level in team.skills.items() if skill not in kept or skill in good}
+
+    def performance(self, team: Team, item: str, on: date) -> tuple[float, str]:
+        """How well a crew did by its last score (1 where it has none), and what that leads to for ``item`` on a day.
+
+        A supplier's crew stands under the score of the contract for the item; without one, under its lowest.
+        """
+        if not team.supplier:
+            return self.scores.get(team.code, (1.0, "none"))
+        contract = self.contract_for(team.supplier, item, on)
+        mine = [contract] if contract else [each.contract for each in self.covers if each.supplier == team.supplier]
+        return min((self.scores[each] for each in mine if each in self.scores), default=(1.0, "none"))
 
     def conflicts_of(self, order: Order) -> frozenset[str]:
         """Crews that declared an interest in who asks."""
@@ -272,8 +318,13 @@ def standing(
     return shift, state
 
 
-def suggestion(order: Order, roster: Roster, loads: Mapping[str, Load], now: datetime) -> tuple[Suggestion, datetime]:
-    """Whom to send, why, and who comes next; with the instant from which its minutes count."""
+def suggestion(
+    order: Order, roster: Roster, loads: Mapping[str, Load], now: datetime, *, away: frozenset[str] = frozenset()
+) -> tuple[Suggestion, datetime]:
+    """Whom to send, why, and who comes next; with the instant from which its minutes count.
+
+    Crews that are ``away`` at that time are asked where nobody else can, and that is said.
+    """
     job = replace(job_of(order, now), conflicts=roster.conflicts_of(order))
     start = midnight(now)
     today = start.date()
@@ -281,11 +332,22 @@ def suggestion(order: Order, roster: Roster, loads: Mapping[str, Load], now: dat
     at = max(begin, job.earliest)
     crews, states = [], {}
     excluded: dict[str, Message] = {}
-    for team, crew in roster.crews_on(today + timedelta(days=at // DAY)):
-        why = unable(job, crew)
-        if why is not None:
-            excluded[team.code] = why
-            continue
+    able = []
+    fit, unfit = roster.able_on(today + timedelta(days=at // DAY), job, today)
+    excluded |= unfit
+    for each in fit:
+        why = unable(job, each[1])
+        if why is None:
+            able.append(each)
+        else:
+            excluded[each[0].code] = why
+    if not all(held for *_, held in able):  # where nobody else can, the work is done all the same
+        excluded |= {team.code: Message("dispatch.why.held") for team, _, held in able if held}
+        able = [each for each in able if not each[2]]
+    if not all(team.code in away for team, *_ in able):
+        excluded |= {team.code: Message("dispatch.why.away") for team, *_ in able if team.code in away}
+        able = [each for each in able if each[0].code not in away]
+    for team, crew, _ in able:
         shift, state = standing(
             team, loads.get(team.code, NOTHING), job, at, today, roster.calendar, behind=at - begin < SOON
         )
@@ -294,10 +356,15 @@ def suggestion(order: Order, roster: Roster, loads: Mapping[str, Load], now: dat
     if not crews:
         return Suggestion(job.id, None, (), refusal(excluded.values()), excluded), start
     found = suggest(job, Area(tuple(crews), TRAVEL, at + AHEAD * DAY), states, at)
+    if found.best is not None and found.crew in away:
+        found = replace(found, best=replace(found.best, reasons=(Message("dispatch.reason.away"), *found.best.reasons)))
     return replace(found, excluded={**excluded, **(found.excluded or {})}), start
 
 
 NOTHING = Load()
+# What a score below a mark leads to: a smaller share of the orders, or none while somebody else can.
+ALLOTTED = {"fewer_orders": 0.5, "no_new_orders": 0.0, "end_of_contract": 0.0}
+HELD = frozenset({"no_new_orders", "end_of_contract"})
 
 
 def why_unable(order: Order, team: Team, roster: Roster, now: datetime) -> Message | None:

@@ -10,10 +10,12 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import and_, func, insert, literal, or_, select, tuple_
 
-from services.dispatch import tables
+from services.dispatch import standards, tables, work_tables  # noqa: F401  the schema is whole once all are read
 from services.dispatch.model import Order
 from services.dispatch.promises import Happening
 from services.dispatch.roster import Cover, Load, Member, Roster, Team
+from shared.contracts.base import parse
+from shared.contracts.requests import CatalogueChanged
 from shared.database import Sql
 
 if TYPE_CHECKING:
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
-    from services.dispatch.photos import Photo
+    from shared.photos import Photo
     from shared.work import Work
 
 T = tables.work_order
 _NAMES = tuple(each.name for each in fields(Order))
-_JSON = frozenset({"answers", "skills", "reasons", "next_crews", "refused_by", "usage", "evidence", "terms", "checks"})
+_JSON = frozenset(
+    {"answers", "skills", "reasons", "next_crews", "refused_by", "usage", "evidence", "terms", "checks", "photos"}
+)
 _FLAGS = frozenset({"open", "restricted", "response_kept", "arrival_kept", "finish_kept"})
 FIXED = frozenset(
     [
@@ -66,10 +70,14 @@ _CHANGING = tuple(name for name in _NAMES if name not in FIXED)
 
 _PUT = Sql(f"INSERT INTO work_order ({', '.join(_NAMES)}) VALUES ({', '.join(f':{name}' for name in _NAMES)})")
 _SAVE = Sql(f"UPDATE work_order SET {', '.join(f'{name} = :{name}' for name in _CHANGING)} WHERE order_id = :order_id")
+_REWRITE = Sql(
+    f"UPDATE work_order SET {', '.join(f'{name} = :{name}' for name in _NAMES if name != 'order_id')} WHERE order_id = :order_id"
+)
 _HAPPEN = Sql(
     """INSERT INTO happening (order_id, sequence, kind, at, who, crew, detail)
        VALUES (:order_id, :sequence, :kind, :at, :who, :crew, :detail)"""
 )
+_CLAIM = Sql("UPDATE happening SET claimed_at = :claimed_at WHERE order_id = :order_id AND sequence = :sequence")
 _KNOWN = Sql(
     "SELECT request_id FROM work_order WHERE round = 1 AND request_id IN (SELECT value FROM json_each(:ids))",
     postgresql="SELECT request_id FROM work_order WHERE round = 1 AND request_id = ANY(:ids)",
@@ -99,10 +107,13 @@ _ALERT = Sql(
 # ---- orders
 
 
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _row_of(order: Order) -> dict[str, Any]:
     row = {name: getattr(order, name) for name in _NAMES}
     for name in _JSON:
-        row[name] = json.dumps(row[name], ensure_ascii=False, separators=(",", ":"))
+        row[name] = _encoded(row[name]) if row[name] else "[]"
     for name in _FLAGS:
         row[name] = None if row[name] is None else int(row[name])
     return row
@@ -112,7 +123,7 @@ def order_of(row: Row[Any]) -> Order:
     """An order from its row."""
     values = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's documented name
     for name in _JSON:
-        values[name] = json.loads(values[name])
+        values[name] = [] if values[name] == "[]" else json.loads(values[name])
     for name in _FLAGS:
         values[name] = None if values[name] is None else bool(values[name])
     return Order(**{name: values[name] for name in _NAMES})
@@ -135,12 +146,34 @@ def save_order(work: Work, order: Order) -> None:
     work.later(_SAVE, order_id=order.order_id, **{name: row[name] for name in _CHANGING})
 
 
+def is_department(connection: Connection, code: str) -> bool:
+    """Whether a department of this code has asked for something."""
+    return connection.execute(select(T.c.order_id).where(T.c.department == code).limit(1)).first() is not None
+
+
+def rewrite_order(work: Work, order: Order) -> None:
+    """Write all of an order, what was asked for included, at the end of the transaction."""
+    work.later(_REWRITE, **_row_of(order))
+
+
 def happen(work: Work, order: Order, kind: str, *, who: str = "", crew: str = "", detail: str = "") -> None:
     """Append to what happened to the order, under its version."""
     work.later(
         _HAPPEN, order_id=order.order_id, sequence=order.version, kind=kind, at=work.now, who=who,
         crew=crew or order.crew, detail=detail,
     )  # fmt: skip
+
+
+def claim(work: Work, order: Order, sequence: int, claimed_at: datetime) -> None:
+    """Write beside what happened under ``sequence`` when the phone says it was done."""
+    work.later(_CLAIM, order_id=order.order_id, sequence=sequence, claimed_at=claimed_at)
+
+
+def had_order(connection: Connection, order_id: str, crew: str) -> bool:
+    """Whether the crew has, or ever had, the order."""
+    H = tables.happening.c  # noqa: N806
+    query = select(H.sequence).where(H.order_id == order_id, H.crew == crew).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def order(connection: Connection, reference: str, *, lock: bool = False) -> Order | None:
@@ -206,9 +239,11 @@ def told_crew(connection: Connection, crew: str, since: datetime, limit: int = 5
         T.c.crew == crew, S.kind == "urged", S.at >= since)  # fmt: skip
     taken = select(H.kind, H.at, *order).join(T, T.c.order_id == H.order_id).where(
         H.crew == crew, H.kind.in_(("recalled", "cancelled")), H.at >= since)  # fmt: skip
+    raised = select(H.kind, H.at, *order).join(T, T.c.order_id == H.order_id).where(
+        T.c.crew == crew, H.crew == crew, H.kind == "escalated", H.detail.startswith("crew_leader"), H.at >= since)  # fmt: skip
     late = select(literal("breached"), B.noticed_at, *order).join(T, T.c.order_id == B.order_id).where(
         T.c.crew == crew, B.noticed_at >= since)  # fmt: skip
-    rows = [tuple(row) for query in (urged, taken, late) for row in connection.execute(query.limit(limit))]
+    rows = [tuple(row) for query in (urged, taken, raised, late) for row in connection.execute(query.limit(limit))]
     return sorted(rows, key=lambda row: row[1], reverse=True)[:limit]
 
 
@@ -352,7 +387,7 @@ def listed(
     return [order_of(row) for row in connection.execute(query.order_by(*order_by).limit(limit))]
 
 
-VIEWS = ("open", "late", "to_assign", "offered", "under_way", "paused", "ended", "all")
+VIEWS = ("open", "late", "to_assign", "proposed", "offered", "under_way", "paused", "ended", "all")
 
 
 def _view(view: str, now: datetime | None) -> Any:
@@ -362,6 +397,10 @@ def _view(view: str, now: datetime | None) -> Any:
     if view == "ended":
         return T.c.open == 0
     open_ = T.c.open == 1
+    if view == "proposed":
+        slot = tables.plan_slot
+        planned = select(slot.c.order_id).where(slot.c.act == "propose", slot.c.version == T.c.version)
+        return and_(open_, T.c.order_id.in_(planned.correlate(T)))
     if view == "late":
         return and_(open_, T.c.urgency_at <= now, T.c.state != "paused")
     if view == "to_assign":
@@ -379,11 +418,13 @@ def counts(connection: Connection, now: datetime, supplier: str | None = None) -
     late = select(func.count()).select_from(T).where(_view("late", now))
     if supplier is not None:
         states, late = states.where(T.c.supplier == supplier), late.where(T.c.supplier == supplier)
+    proposed = select(func.count()).select_from(T).where(_view("proposed", now))
     by_state = {state: int(count) for state, count in connection.execute(states)}
     return {
         "open": sum(by_state.values()),
         "late": int(connection.execute(late).scalar_one()),
         "to_assign": by_state.get("to_assign", 0) + by_state.get("redo", 0),
+        "proposed": int(connection.execute(proposed).scalar_one()) if supplier is None else 0,
         "offered": by_state.get("offered", 0),
         "under_way": sum(by_state.get(each, 0) for each in ("accepted", "on_the_way", "on_site", "under_way")),
         "paused": by_state.get("paused", 0),
@@ -462,8 +503,26 @@ def forget_roster() -> None:
     _rosters.clear()
 
 
+_ITEM_VERSION = Sql(
+    """INSERT INTO item_version (item, version, said) VALUES (:item, :version, :said) ON CONFLICT (item, version) DO NOTHING"""
+)
+
+
+def put_item_version(connection: Connection, event: CatalogueChanged) -> None:
+    """A published version of an item is known; hearing it twice changes nothing."""
+    said = json.dumps(event.data(), ensure_ascii=False)
+    _ITEM_VERSION.run(connection, item=event.item, version=event.version, said=said)
+    forget_roster()
+
+
+def _know_items(connection: Connection) -> None:
+    rows = connection.execute(select(tables.item_version.c.said))
+    standards.know(parse(CatalogueChanged.TYPE, json.loads(said)) for (said,) in rows)  # type: ignore[misc]
+
+
 def read_roster(connection: Connection) -> Roster:
-    """All crews and contracts as they are stored now."""
+    """All crews and contracts as they are stored now; what is published of items is known with them."""
+    _know_items(connection)
     teams = {row.code: _team(row) for row in connection.execute(select(tables.crew).order_by(tables.crew.c.code))}
     covers = tuple(
         Cover(row.contract, row.supplier, frozenset(json.loads(row.items)), row.starts_on, row.ends_on)
@@ -478,7 +537,10 @@ def read_roster(connection: Connection) -> Roster:
         (row.crew, row.number, row.skill, row.expires_on) for row in connection.execute(select(tables.certificate))
     )
     interests = frozenset((row.crew, row.about) for row in connection.execute(select(tables.interest)))
-    return Roster(teams, covers, suppliers, modes, leaves=leaves, papers=papers, interests=interests)
+    scores = {
+        row.scored: (row.tenths / 1000, row.consequence) for row in connection.execute(select(tables.performance))
+    }
+    return Roster(teams, covers, suppliers, modes, leaves=leaves, papers=papers, interests=interests, scores=scores)
 
 
 def _team(row: Row[Any]) -> Team:
@@ -486,7 +548,7 @@ def _team(row: Row[Any]) -> Team:
         code=row.code, name=row.name, name_en=row.name_en, leader=row.leader, leader_en=row.leader_en,
         account=row.account, supplier=row.supplier, size=row.size, seats=row.seats, skills=json.loads(row.skills),
         shift=(row.shift_from, row.shift_until), days=row.days, base=row.base, hourly=row.hourly,
-        active=bool(row.active),
+        active=bool(row.active), retired=bool(row.retired),
     )  # fmt: skip
 
 
@@ -549,6 +611,11 @@ _COVER = Sql(
        starts_on = excluded.starts_on, ends_on = excluded.ends_on, sequence = excluded.sequence
        WHERE excluded.sequence > cover.sequence"""
 )
+_PERFORMANCE = Sql(
+    """INSERT INTO performance (scored, period, tenths, consequence) VALUES (:scored, :period, :tenths, :consequence)
+       ON CONFLICT (scored) DO UPDATE SET period = excluded.period, tenths = excluded.tenths,
+       consequence = excluded.consequence WHERE excluded.period > performance.period"""
+)
 _BELONGS = Sql(
     """INSERT INTO crew_account (account, crew, name, epoch) VALUES (:account, :crew, :name, :epoch)
        ON CONFLICT (account) DO UPDATE SET crew = excluded.crew, name = excluded.name, epoch = excluded.epoch
@@ -569,6 +636,12 @@ def put_cover(connection: Connection, cover: Cover, sequence: int) -> None:
         starts_on=cover.starts_on.isoformat() if sqlite else cover.starts_on,
         ends_on=cover.ends_on.isoformat() if sqlite else cover.ends_on, sequence=sequence,
     )  # fmt: skip
+    forget_roster()
+
+
+def put_performance(connection: Connection, scored: str, period: str, tenths: int, consequence: str) -> None:
+    """The score of a month is known here; that of an earlier month changes nothing."""
+    _PERFORMANCE.run(connection, scored=scored, period=period, tenths=tenths, consequence=consequence)
     forget_roster()
 
 

@@ -109,6 +109,15 @@ work_order = Table(
     Column("answer_by", Moment),
     # The next instant at which somebody is to be told of a promise in danger.
     Column("alert_at", Moment),
+    # The hour a dispatcher has set for it; the plan keeps to crew and hour.
+    Column("pinned_at", Moment),
+    # What requests said of it later: the last version of the request that says so, and when what is asked for changed.
+    Column("amended", Integer, nullable=False, server_default="0"),
+    Column("amended_at", Moment),
+    Column("joined", Integer, nullable=False, server_default="1"),  # how many people ask for it together
+    Column(
+        "photos", Text, nullable=False, server_default="[]"
+    ),  # JSON: SHA-256 of what the requester sent; requests holds them
     UniqueConstraint("request_id", "round"),
 )
 Index("work_order_answer", work_order.c.answer_by)
@@ -132,6 +141,7 @@ happening = Table(
     Column("who", Text, nullable=False),  # a person's name; empty = the system
     Column("crew", Text, nullable=False),
     Column("detail", Text, nullable=False),  # a code: reason, way of assignment, promise
+    Column("claimed_at", Moment),  # when the phone says it was done, where that differs; promises never count by it
     PrimaryKeyConstraint("order_id", "sequence"),
 )
 
@@ -141,7 +151,7 @@ heard = Table(
     metadata,
     Column("request_id", Text, nullable=False),
     Column("sequence", Integer, nullable=False),
-    Column("kind", Text, nullable=False),  # withdrawn, urged, confirmed, reopened
+    Column("kind", Text, nullable=False),  # withdrawn, urged, confirmed, reopened, amended, joined, left
     Column("at", Moment, nullable=False),
     Column("detail", Text, nullable=False),
     PrimaryKeyConstraint("request_id", "sequence"),
@@ -176,7 +186,8 @@ crew = Table(
     Column("days", Text, nullable=False),  # worked, all
     Column("base", Text, nullable=False),
     Column("hourly", Text, nullable=False),  # estimate in yuan; ranks suggestions, never billed
-    Column("active", Integer, nullable=False),
+    Column("active", Integer, nullable=False),  # 0: nobody belongs to it, or it is retired
+    Column("retired", Integer, nullable=False, server_default="0"),  # by a person; whoever joins does not bring it back
 )
 # What a crew has in hand; changed in the transaction that changes the order, always in order of code.
 crew_load = Table(
@@ -194,8 +205,10 @@ member = Table(
     Column("number", Integer, nullable=False),
     Column("name", Text, nullable=False),
     Column("post", Text, nullable=False),
+    Column("person", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("crew", "number"),
 )
+Index("member_person", member.c.person)
 supplier = Table(
     "supplier",
     metadata,
@@ -215,12 +228,29 @@ cover = Table(
     # Version of the contract in billing; 0 = from demonstration data, so that billing's word stands above it.
     Column("sequence", Integer, nullable=False),
 )
+# How well a contract's crews, or a crew of our own, did in the newest month that billing scored.
+performance = Table(
+    "performance",
+    metadata,
+    Column("scored", Text, primary_key=True),  # contract, or crew of our own
+    Column("period", Text, nullable=False),
+    Column("tenths", Integer, nullable=False),  # of a point: 0 to 1,000
+    Column("consequence", Text, nullable=False),  # none, fewer_orders, no_new_orders, end_of_contract
+)
 # How orders of an item find their crew; an item without a row is assigned automatically.
 item_mode = Table(
     "item_mode",
     metadata,
     Column("item", Text, primary_key=True),
     Column("mode", Text, nullable=False),  # automatic, suggest (a dispatcher decides)
+)
+# Versions of items that the catalogue of requests has published: the event's fields as JSON.
+item_version = Table(
+    "item_version",
+    metadata,
+    Column("item", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("said", Text, nullable=False),
 )
 # Who belongs to which crew, as requests' accounts say.
 crew_account = Table(
@@ -284,6 +314,52 @@ handover = Table(
     Column("done_by", Text, nullable=False),
 )
 Index("handover_at", handover.c.at)
+# A shift signed that it has taken over, with what stood open then.
+shift_change = Table(
+    "shift_change",
+    metadata,
+    Column("change_id", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("counts", Text, nullable=False),  # JSON, by view of the queue
+    Column("notes", Integer, nullable=False),  # not yet seen to
+)
+Index("shift_change_at", shift_change.c.at)
+
+# The plan of the whole area: when it was made, and what became of it. One row for each interval, whichever replica made it.
+plan_run = Table(
+    "plan_run",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # wanted, running, done, late (ended by us), failed
+    Column("who", Text, nullable=False),  # who asked for it; empty = the timer
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("orders", Integer, nullable=False, server_default="0"),  # that could be planned
+    Column("crews", Integer, nullable=False, server_default="0"),
+    Column("placed", Integer, nullable=False, server_default="0"),
+    Column("proposed", Integer, nullable=False, server_default="0"),  # for a person to decide
+    Column("moved", Integer, nullable=False, server_default="0"),  # by rule
+    Column("milliseconds", Integer, nullable=False, server_default="0"),
+    Column("mebibytes", Integer, nullable=False, server_default="0"),
+)
+Index("plan_run_started", plan_run.c.started_at)
+# Where the newest plan has each order. It counts as long as the order has the version that was planned.
+plan_slot = Table(
+    "plan_slot",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("run_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("crew", Text, nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("act", Text, nullable=False),  # "" keep; propose: a person decides; rule: to be given; given
+    Column("gain", Integer, nullable=False),  # yuan-equivalents
+    Column("reasons", Text, nullable=False),  # JSON, as of an order
+    Column("next_crews", Text, nullable=False),  # JSON, as of an order
+)
+Index("plan_slot_act", plan_slot.c.act, plan_slot.c.run_id)
 
 # People: certificates, leave, declared interests.
 certificate = Table(
@@ -358,6 +434,15 @@ passing = Table(
     Column("reading", Text, nullable=False),
     Column("outside", Integer, nullable=False),  # 1 = the reading broke a limit
     PrimaryKeyConstraint("order_id", "checkpoint"),
+)
+device_reading = Table(
+    "device_reading",
+    metadata,
+    Column("checkpoint", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("reading", Text, nullable=False),
+    Column("outside", Integer, nullable=False),  # 1 = the reading broke a limit
+    PrimaryKeyConstraint("checkpoint", "at"),
 )
 asset = Table(
     "asset",

@@ -1,4 +1,4 @@
-"""Work that nobody files: preventive plans, patrol rounds with readings, alarms of devices, emergency plans and drills."""
+"""Work that nobody files: preventive plans, patrol rounds with readings, alarms of devices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import tomllib
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
@@ -48,7 +48,7 @@ def demonstrate(work: Work) -> None:
     for row in known()["assets"]:
         work.connection.execute(insert(tables.asset).values(
             code=row["code"], name=row["name"]["zh"], name_en=row["name"]["en"], kind=row["kind"], place=row["place"],
-            contract="", since=row["since"]))  # fmt: skip
+            contract=row.get("contract", ""), since=row["since"]))  # fmt: skip
     for row in known()["plan"]:
         hour, minute = (int(part) for part in row["at"].split(":"))
         today = work.now.astimezone(SITE_ZONE).replace(hour=hour, minute=minute, second=0, microsecond=0)
@@ -172,7 +172,7 @@ def pass_point(work: Work, order: model.Order, point: Row[Any], who: str, readin
     Raises:
         Conflict: it has been passed already. Invalid: a reading is missing or no number.
     """
-    outside = False
+    broken = False
     if point.unit:
         try:
             value = Decimal(reading)
@@ -180,20 +180,25 @@ def pass_point(work: Work, order: model.Order, point: Row[Any], who: str, readin
             raise Invalid(fields={"reading": ["dispatch.field.reading"]}) from error
         if not value.is_finite() or len(reading) > 20:
             raise Invalid(fields={"reading": ["dispatch.field.reading"]})
-        outside = bool(point.low and value < Decimal(point.low)) or bool(point.high and value > Decimal(point.high))
+        broken = outside(point, value)
     P = tables.passing.c  # noqa: N806
     key = (P.order_id == order.order_id, P.checkpoint == point.code)
     if work.connection.execute(select(P.at).where(*key)).first() is not None:
         raise Conflict("dispatch.field.passed")
     work.connection.execute(insert(tables.passing).values(
         order_id=order.order_id, checkpoint=point.code, at=work.now, who=who, reading=reading if point.unit else "",
-        outside=int(outside)))  # fmt: skip
-    if outside:
+        outside=int(broken)))  # fmt: skip
+    if broken:
         words = f"{point.name}：{reading}{point.unit}"
         sound_alarm(
             work, source="round", key=point.code, severity="major", words=words, place=order.place, asset=point.asset
         )
-    return outside
+    return broken
+
+
+def outside(point: Row[Any], value: Decimal) -> bool:
+    """Whether a reading breaks a limit of its checkpoint."""
+    return bool(point.low and value < Decimal(point.low)) or bool(point.high and value > Decimal(point.high))
 
 
 # ---- alarms
@@ -263,27 +268,3 @@ def first_time(work: Work, ident: str) -> bool:
         return False
     work.connection.execute(insert(tables.alarm_message).values(message=ident, at=work.now))
     return True
-
-
-# ---- emergency plans and drills
-
-
-def note_drill(
-    work: Work, *, plan: str, kind: str, on: date, led_by: str, people: int, minutes: int, words: str, who: str
-) -> None:
-    """What was exercised, or done in earnest, stands in the register.
-
-    Raises:
-        Invalid: no such plan, or a day that has not come.
-    """
-    wrong = {}
-    if plan not in {each["code"] for each in known()["emergency"]}:
-        wrong["plan"] = ["dispatch.field.emergency"]
-    if on > work.now.astimezone(SITE_ZONE).date():
-        wrong["on"] = ["dispatch.field.future"]
-    if wrong:
-        raise Invalid(fields=wrong)
-    at = datetime(on.year, on.month, on.day, 12, tzinfo=SITE_ZONE).astimezone(UTC)
-    work.connection.execute(insert(tables.drill).values(
-        drill_id=work.new_id(), plan=plan, kind=kind, at=at, led_by=led_by, people=people, minutes=minutes, words=words,
-        noted_by=who))  # fmt: skip

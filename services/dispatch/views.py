@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from services.dispatch import model
 from services.dispatch.assignment.reasons import TEXTS
+from services.dispatch.orders import LATE
 from services.dispatch.promises import KINDS
 from services.dispatch.roster import NOTHING, Load, Roster, Team, midnight, why_unable
 from services.dispatch.standards import item as item_of
@@ -15,7 +18,6 @@ from shared.clock import SITE_ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from sqlalchemy import Row
 
@@ -30,7 +32,7 @@ FIRST_HOUR = 8
 # Reasons that speak against a crew.
 MINUS = frozenset(
     f"dispatch.reason.{name}"
-    for name in ("late", "lost", "free_in", "price", "overtime", "more_loaded", "interrupts", "others")
+    for name in ("late", "lost", "away", "free_in", "price", "overtime", "more_loaded", "interrupts", "others")
 )
 PLANNED = frozenset({"plan", ""})  # tones of what has not begun
 TONES = {"to_assign": "", "redo": "", "offered": "plan", "accepted": "", "on_the_way": "move", "on_site": "move",
@@ -94,7 +96,7 @@ def summary_words_of(item: str, summary: str, lang: Language) -> str:
 
 def must_do(order: Order, lang: Language) -> list[str]:
     """What the standard of the item demands, in words."""
-    return [lang.named(zh, en) for zh, en in item_of(order.item).checklist]
+    return [lang.named(zh, en) for zh, en in item_of(order.item, order.filed_at).checklist]
 
 
 def item_name(code: str, lang: Language) -> str:
@@ -149,15 +151,22 @@ def next_promise_view(order: Order, now: datetime, lang: Language) -> dict[str, 
 
 
 def row(
-    order: Order, roster: Roster, now: datetime, lang: Language, href: str, *, selected: bool = False, suggested: str = ""
+    order: Order, roster: Roster, now: datetime, lang: Language, href: str, *, selected: bool = False, suggested: str = "",
+    proposed: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """One row of the queue, for ``parts/queue.html``; ``suggested`` is a crew's code."""
+    """One row of the queue, for ``parts/queue.html``; ``suggested`` is a crew's code, ``proposed``: by the plan."""
     notes = [lang("dispatch.row.urged", n=order.urged)] if order.urged and order.open else []
+    if proposed and order.crew:
+        notes.append(lang("schedule.row"))
+    if order.pinned_at is not None:
+        notes.append(lang("schedule.at_hour", time=lang.when(order.pinned_at, now)))
     if order.round > 1:
         notes.append(lang("dispatch.row.round", n=order.round))
+    notes += changed_words(order, now, lang)
     place = place_words(order, lang)
     return {
         "ref": order.reference,
+        "joined": order.joined if order.joined > 1 else 0,
         "version": order.version,
         "href": href,
         "promise": next_promise_view(order, now, lang),
@@ -171,6 +180,13 @@ def row(
         "selected": selected,
         "urgent": order.priority == 1,
     }
+
+
+def changed_words(order: Order, now: datetime, lang: Language) -> list[str]:
+    """That the requester has changed what is asked for, while the order is open."""
+    if order.amended_at is None or not order.open:
+        return []
+    return [lang("dispatch.row.amended", time=lang.when(order.amended_at, now))]
 
 
 GROUPS = ("late", "soon", "today", "later", "paused", "none")
@@ -335,14 +351,38 @@ def timeline(
             )
         elif kind == "paused":
             note = lang(f"dispatch.pause.{each.detail}") if lang.has(f"dispatch.pause.{each.detail}") else each.detail
+        elif kind == "escalated":
+            role, _, said = each.detail.partition(" ")
+            note = (
+                "，".join(filter(None, (lang(f"dispatch.rung.{role}"), said)))
+                if lang.chinese
+                else ", ".join(filter(None, (lang(f"dispatch.rung.{role}"), said)))
+            )
+        elif kind == "asked":
+            note = each.detail
+        elif kind == "assigned" and each.detail == "plan":
+            note = lang("schedule.by_plan")
+        elif kind == "scheduled":
+            at = each.detail.partition(">")[2]
+            note = (
+                lang("schedule.at_hour", time=lang.when(datetime.fromisoformat(at), each.at))
+                if at
+                else lang("schedule.free_hour")
+            )
         elif kind == "cancelled":
             note = lang(f"dispatch.cancel.{each.detail}") if lang.has(f"dispatch.cancel.{each.detail}") else each.detail
+        if each.claimed_at is not None and abs(each.at - each.claimed_at) > LATE:
+            said = lang("crew.claimed", time=lang.when(each.claimed_at, each.at))
+            note = f"{note}；{said}" if note and lang.chinese else f"{note}; {said}" if note else said
         found.append({"at": each.at, "words": words, "note": note, "place": each.sequence})
     for each in heard:
         if each.kind in {"urged", "confirmed", "reopened"}:
             detail = each.detail if each.detail.isdecimal() else "0"
             key = "confirmed_stars" if each.kind == "confirmed" and int(detail) else each.kind
             found.append({"at": each.at, "words": lang(f"dispatch.log.{key}", n=int(detail)), "note": "", "place": 0})
+        elif each.kind in {"joined", "left"}:
+            n = json.loads(each.detail)["joined"]
+            found.append({"at": each.at, "words": lang(f"dispatch.log.{each.kind}", n=n), "note": "", "place": 0})
     for each in breaches:
         what = lang(f"dispatch.promise.{each.promise}")
         found.append({"at": each.noticed_at, "words": lang("dispatch.log.breached", what=what), "note": "", "place": 0})
@@ -355,12 +395,33 @@ def timeline(
 def lanes(
     roster: Roster, orders: Iterable[Order], loads: Mapping[str, Load], now: datetime, lang: Language,
     href: Callable[[Order], str], *, codes: Iterable[str] | None = None,
+    slots: Mapping[str, Row[Any]] | None = None, proposed: Iterable[tuple[Order, Row[Any]]] = (),
 ) -> tuple[list[dict[str, Any]], int | None]:  # fmt: skip
-    """Today's lanes of crews and the quarter that is now (None outside the ten hours shown)."""
+    """Today's lanes of crews and the quarter that is now (None outside the ten hours shown).
+
+    What has not begun stands where the plan has it (``slots``), or at the hour that was set; what the plan proposes to give
+    another crew stands there too, as planned.
+    """
     first = midnight(now) + timedelta(hours=FIRST_HOUR)
     bars: dict[str, list[dict[str, Any]]] = {}
+    for order, row in proposed:
+        at, long = int((row.starts_at - first) // QUARTER) + 1, max(1, round((row.ends_at - row.starts_at) / QUARTER))
+        if 1 <= at <= QUARTERS:
+            bars.setdefault(row.crew, []).append(
+                {
+                    "at": at,
+                    "long": min(long, QUARTERS - at + 1, 20),
+                    "tone": "plan",
+                    "words": place_words(order, lang),
+                    "title": f"{lang('schedule.proposes')} {lang.time(row.starts_at)}–{lang.time(row.ends_at)} {summary_words(order, lang)}",
+                    "href": href(order),
+                }
+            )
     for order in orders:
         begin = order.started_at or order.planned_at or order.assigned_at
+        slot = (slots or {}).get(order.order_id)
+        if slot is not None and slot.crew == order.crew and order.started_at is None and order.pinned_at is None:
+            begin = slot.starts_at
         if begin is None:
             continue
         end = order.finished_at or max(begin + timedelta(minutes=order.minutes), now if order.running else begin)
@@ -380,6 +441,8 @@ def lanes(
                 "words": words,
                 "title": f"{lang.time(begin)}–{lang.time(end)} {summary_words(order, lang)}",
                 "href": href(order),
+                "ref": order.reference if model.may("pin", order.state) else "",
+                "version": order.version,
             }
         )
     for each in bars.values():
@@ -401,19 +464,21 @@ def lanes(
     return shown, quarter if 1 <= quarter <= QUARTERS else None
 
 
+LINES = 4  # of one lane: what a crew's people do at the same time
+
+
 def _side_by_side(bars: list[dict[str, Any]]) -> None:
-    """No bar covers another: what has begun stays where it is, what is only planned moves behind it."""
+    """No bar covers another: each stands in the first line that is free; beyond the last, what is planned moves behind."""
     bars.sort(key=lambda bar: (bar["at"], bar["tone"] in PLANNED))
-    end = 1
-    for place, bar in enumerate(bars):
-        if bar["at"] < end:
-            if bar["tone"] in PLANNED or not place:
-                bar["at"] = min(end, QUARTERS)
-            else:
-                before = bars[place - 1]
-                before["long"] = max(1, bar["at"] - before["at"])
+    ends = [1] * LINES
+    for bar in bars:
+        line = next((place for place, end in enumerate(ends) if end <= bar["at"]), None)
+        if line is None:
+            line = min(range(LINES), key=lambda place: ends[place])
+            bar["at"] = min(ends[line], QUARTERS)
         bar["long"] = max(1, min(bar["long"], QUARTERS - bar["at"] + 1))
-        end = bar["at"] + bar["long"]
+        bar["line"] = line + 1
+        ends[line] = bar["at"] + bar["long"]
 
 
 def busiest(roster: Roster, loads: Mapping[str, Load], orders: Iterable[Order], most: int) -> list[str]:
@@ -442,10 +507,14 @@ def steps(order: Order, lang: Language) -> list[dict[str, Any]]:
     return found
 
 
-def meters(order: Order, lang: Language, measured: str = "") -> list[dict[str, Any]]:
-    """Fields for what was used: one for each meter of the item."""
+def meters(
+    order: Order, lang: Language, measured: Decimal | None = None, known: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Fields for what was used: one for each meter of the item. Hours left empty are those measured at the finish;
+    ``known`` are those that a trip log or the store say.
+    """
     found = []
-    for place, meter in enumerate(item_of(order.item).meters):
+    for place, meter in enumerate(item_of(order.item, order.filed_at).meters):
         hours = meter.code in {"hours", "room_hours"}
         found.append(
             {
@@ -456,10 +525,14 @@ def meters(order: Order, lang: Language, measured: str = "") -> list[dict[str, A
                 "most": str(meter.most),
                 "step": str(meter.step),
                 "optional": bool(place) or hours,
-                "value": measured
+                "steps": {"materials": 10, "hours": "", "room_hours": ""}.get(meter.code, 1),
+                "value": ""
                 if hours
-                else (str(order.quantity) if meter.code in {"meals", "visits", "pages"} and order.quantity > 1 else ""),
-                "hint": lang("dispatch.finish.measured") if hours else "",
+                else (known or {}).get(meter.code)
+                or (str(order.quantity) if meter.code in {"meals", "visits", "pages"} and order.quantity > 1 else ""),
+                "hint": (lang("crew.measured", n=str(measured)) if measured else lang("dispatch.finish.measured"))
+                if hours
+                else "",
             }
         )
     return found
@@ -467,8 +540,6 @@ def meters(order: Order, lang: Language, measured: str = "") -> list[dict[str, A
 
 def usage_words(order: Order, lang: Language) -> list[tuple[str, str]]:
     """What was used: (meter, quantity and unit)."""
-    from decimal import Decimal
-
     return [
         (lang(f"dispatch.meter.{meter}") if lang.has(f"dispatch.meter.{meter}") else meter,
          f"{lang.number(Decimal(quantity))}{'' if lang.chinese else ' '}{lang(f'dispatch.unit.{unit}') if lang.has(f'dispatch.unit.{unit}') else unit}")

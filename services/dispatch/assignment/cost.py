@@ -76,6 +76,14 @@ def price(crew: Crew, job: Job, minutes: float, travel: float) -> float:
     return 0.0
 
 
+def least_cost(weights: Weights, crew: Crew, item: str) -> float:
+    """What any job of ``item`` costs with ``crew`` at least, near and in time as it may be."""
+    pay, quality = crew.pay, weights.quality * (1 - crew.score)
+    if pay.kind == "per_order":
+        return quality + pay.prices.get(item, pay.default)
+    return quality + (pay.rate * pay.min_minutes / 60.0 if pay.kind == "per_hour" else 0.0)
+
+
 def dispatch_cost(area: Area, crew: Crew, job: Job, sent_at: int, arrive: int, start: int, end: int) -> Cost:
     """The terms of sending ``crew`` to ``job`` alone, balance and the rest of the plan apart."""
     weights = area.weights

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SENT = "sent"  # a route's status after its dispatch in this decision
 WORTH_INTERRUPTING = 60.0  # yuan an emergency must cost as planned before anybody is interrupted for it
 GAIN = 20.0  # yuan an interruption must gain
-MANY = 200  # crews from which on the search for each of them is cut, so that a decision stays quick
 RETURN_MINUTES = 5  # what an interrupted job takes longer
 
 
@@ -58,6 +57,7 @@ class Engine:
         self._take_in(jobs, by_crew.values(), in_hand or {})
         for state in by_crew.values():
             self._stand(self.plan.by_crew[state.id], state, now)
+        plan.look()
         begun = Route.steps
         plan.make_possible()
         plan.place_left_out()
@@ -66,9 +66,8 @@ class Engine:
         return sent + self._send(by_crew, now)
 
     def _effort(self) -> int:
-        """Steps of search at this decision, placing included: more for long queues, fewer where many crews share it."""
-        crews = max(1, len(self.plan.routes))
-        return int(self.tuning.effort * (1 + len(self.open) / crews) * min(1.0, MANY / crews))
+        """Steps of search at this decision, placing included: more for long queues."""
+        return int(self.tuning.effort * (1 + len(self.open) / max(1, len(self.plan.routes))))
 
     # -- taking in
 
@@ -147,7 +146,7 @@ class Engine:
             if planned < WORTH_INTERRUPTING:
                 continue
             best: tuple[float, Route, Job] | None = None
-            for route in stop.able:
+            for route in stop.able.routes:
                 job = self._interruptible(route, states)
                 if job is None:
                     continue

@@ -21,6 +21,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "dispatch.why.busy": ("正在办理其他工单", "is busy with other work"),
     "dispatch.why.break_now": ("正在休息", "is on a break"),
     "dispatch.why.off": ("不在班", "is off shift"),
+    "dispatch.why.away": ("车辆这段时间已派出", "its vehicle is promised for that time"),
+    "dispatch.why.held": ("考核得分过低，暂停派新单", "given no new orders because of its score"),
     "dispatch.why.cap": ("已达合同日派单上限{orders}单", "has reached its contract's {orders} orders a day"),
     "dispatch.why.break": ("会占用休息时间", "it would cut into the break"),
     "dispatch.why.shift": ("下班前做不完", "cannot finish within the shift"),
@@ -33,6 +35,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "dispatch.reason.in_time": ("可按时完成，余{minutes}分钟", "in time with {minutes} minutes to spare"),
     "dispatch.reason.late": ("预计超时{minutes}分钟", "expected {minutes} minutes late"),
     "dispatch.reason.lost": ("赶不上开始时间", "would come too late to be of use"),
+    "dispatch.reason.away": ("车辆这段时间已派出", "its vehicle is promised for that time"),
     "dispatch.reason.idle": ("现在空闲", "idle now"),
     "dispatch.reason.free_in": ("{minutes}分钟后空闲", "free in {minutes} minutes"),
     "dispatch.reason.near": ("路程{minutes}分钟，最近", "nearest, {minutes} minutes away"),
@@ -52,6 +55,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "dispatch.reason.interrupts": ("先停下{job}，事后续办", "puts off {job}, which goes on afterwards"),
     "dispatch.reason.others": ("会使其他工单多付{yuan}元代价", "costs other work ¥{yuan} in delays"),
     "dispatch.reason.pinned": ("调度员指定", "chosen by a dispatcher"),
+    # Why the plan of the whole area moves it.
+    "dispatch.reason.plan_gain": (
+        "整个安排比派{crew}少付{yuan}元代价",
+        "all work together costs ¥{yuan} less than with {crew}",
+    ),
+    "dispatch.reason.plan_sooner": (
+        "比现在的安排早{minutes}分钟开工",
+        "starts {minutes} minutes sooner than now planned",
+    ),
+    "dispatch.reason.plan_cannot": ("{crew}这一班排不下", "{crew} has no room for it this shift"),
     # Against the one suggested.
     "dispatch.versus.later": ("晚{minutes}分钟", "{minutes} minutes later"),
     "dispatch.versus.farther": ("多走{minutes}分钟", "{minutes} minutes farther"),

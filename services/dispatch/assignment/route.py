@@ -20,6 +20,7 @@ from services.dispatch.assignment.model import URGENT, URGENT_OVERTIME
 
 if TYPE_CHECKING:
     from services.dispatch.assignment.model import Area, Crew, Job
+    from services.dispatch.assignment.plan import Able
 
 FAR = 1 << 30  # a minute that never comes
 INFINITE = float("inf")
@@ -68,20 +69,22 @@ class Stop:
 
     Attributes:
         unserved: what it costs to leave all of it undone.
-        able: routes of the crews that may do it at all; ``mask`` has their rows as bits.
+        able: the crews that may do it at all; ``mask`` has their rows as bits.
         route: where it is planned; None = nowhere.
+        home: the crew that has it already, else empty; ``stir``: yuan for giving it to another.
         memo: cheapest insertion by route, with the version of the route it holds for.
     """
 
-    __slots__ = ("able", "jobs", "key", "mask", "memo", "route", "seats", "unserved", "urgent")
+    __slots__ = ("able", "home", "jobs", "key", "mask", "memo", "route", "seats", "stir", "unserved", "urgent")
 
-    def __init__(self, jobs: tuple[Job, ...], key: Key, unserved: float, able: list[Route]) -> None:
+    def __init__(self, jobs: tuple[Job, ...], key: Key, unserved: float, able: Able) -> None:
         self.jobs = jobs
         self.key = key
         self.unserved = unserved
         self.able = able
         self.route: Route | None = None
-        self.mask = sum(1 << route.row for route in able)
+        self.home, self.stir = "", 0.0
+        self.mask = able.mask
         self.seats = sum(job.seats for job in jobs)
         self.urgent = key[10]
         self.memo: dict[int, tuple[int, float, tuple[float, int] | None]] = {}
@@ -255,21 +258,24 @@ class Route:
     def insertion(self, stop: Stop, now: int, bound: float) -> tuple[float, int] | None:
         """Cheapest (extra cost, position) for ``stop`` below ``bound``; None when there is none."""
         stops = self.stops
-        if self.free >= FAR or self.room <= len(stops):
+        last = len(stops)
+        if self.room <= last or self.free >= FAR:
             return None
         if self.valid_at != now:
             self.walk(now)
         base = self.cost
         if base == INFINITE:
             return None
-        known = stop.memo.get(self.row)
+        memo = stop.memo
+        known = memo.get(self.row)
         if known is not None and known[0] == self.version:
-            if known[2] is not None:
-                return known[2] if known[2][0] < bound else None
+            found = known[2]
+            if found is not None:
+                return found if found[0] < bound else None
             if known[1] >= bound:
                 return None
         step, points, key = self.step, self.points, stop.key
-        best, least, last = None, bound + base, len(stops)
+        best, least = None, bound + base
         steps = last + 1
         for at in range(last, -1, -1):
             free, place, rested, cost = points[at]
@@ -277,32 +283,34 @@ class Route:
             if done is None:
                 continue
             cost += done[0]
+            if cost >= least:
+                continue
             if at < last:
                 # Waiting never makes a later stop cheaper; only the way to the next one may become shorter.
                 if cost + base - points[at + 1][3] >= least:
                     continue
-                free, rested, place = done[1], done[2], key[1]
-                behind = at
-                for other in stops[at:]:
-                    done = step(free, place, rested, other.key, now)
+                _, free, rested = done
+                place = key[1]
+                for behind in range(at, last):
+                    other = stops[behind].key
+                    done = step(free, place, rested, other, now)
                     steps += 1
                     if done is None:
                         break
-                    behind += 1
-                    was_free, _, was_rested, was_cost = points[behind]
-                    cost += done[0]
-                    free, rested = done[1], done[2]
+                    was_free, _, was_rested, was_cost = points[behind + 1]
+                    more, free, rested = done
+                    cost += more
                     if cost + base - was_cost >= least:
                         done = None
                         break
                     if free <= was_free and rested == was_rested:
                         cost += base - was_cost
                         break
-                    place = other.key[1]
+                    place = other[1]
                 if done is None:
                     continue
             if cost < least:
                 least, best = cost, (cost - base, at)
         Route.steps += steps
-        stop.memo[self.row] = (self.version, bound, best)
+        memo[self.row] = (self.version, bound, best)
         return best
