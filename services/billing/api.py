@@ -9,17 +9,18 @@ from decimal import Decimal as Number
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 
 from services.billing import store
+from services.billing.explaining import ladder
 from services.billing.handlers import feeding
+from services.billing.handlers.feeding import MOST
 from shared.clock import from_text, to_text
 from shared.errors import Absent, Conflict
 from shared.web.answers import Answer, answer, file, nothing
 from shared.web.routes import PUBLIC, Access, Route, Scoped
 from shared.web.schemas import Decimal as Money
 from shared.web.schemas import Key, Text, Whole, validate
+from shared.web.sheets import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,6 @@ PURSE = Access.to(finance="all", contract_manager="all", supervisor="all", audit
 FEED = Access.to(finance="all", auditor="all")
 TAKES = Access.to(finance="all")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MOST = 2**53 - 1
 
 
 class Slice(Schema):
@@ -69,7 +69,11 @@ class FactForm(Schema):
     card_version = fields.Integer()
     budget_line = fields.String()
     event_id = fields.String(metadata={"description": "the sealed event behind it"})
-    steps = fields.Raw(metadata={"description": "how the amount came about"})
+    steps = fields.Raw(
+        metadata={
+            "description": "how the amount came about; in lists, of a fact that came in a batch, what its line had come to before it"
+        }
+    )
 
 
 def form_of(row: Row[Any]) -> dict[str, Any]:
@@ -119,9 +123,10 @@ def one_fact(context: Context, fact_id: str) -> Answer:
     """One fact with the steps that give its amount."""
     with context.read() as connection:
         found = store.fact(connection, fact_id)
-    context.check(None if found is None else Scoped(supplier=found.supplier))
-    assert found is not None
-    return answer(form_of(found))
+        context.check(None if found is None else Scoped(supplier=found.supplier))
+        assert found is not None
+        rungs = ladder(connection, found)
+    return answer(form_of(found) | {"steps": rungs})
 
 
 class CardForm(Schema):
@@ -197,9 +202,7 @@ def budget(context: Context) -> Answer:
 class Pull(Schema):
     """From where on the feed is read."""
 
-    after = Whole(
-        0, MOST, load_default=0, metadata={"description": "number of the last entry that is had; 0 from the beginning"}
-    )
+    cursor = Text(400, load_default="", metadata={"description": "`next` of the page before; none from the beginning"})
     limit = Whole(1, 1000, load_default=500)
 
 
@@ -210,7 +213,7 @@ class FeedForm(Schema):
     entries = fields.List(
         fields.Dict(), metadata={"description": "each with number, body (canonical JSON text) and head"}
     )
-    next = fields.Integer(metadata={"description": "pass as `after`"})
+    next = fields.String(metadata={"description": "pass as `cursor`"})
     last = fields.Integer(metadata={"description": "number of the newest entry"})
     head = fields.String(metadata={"description": "chain head after the newest entry"})
     signed = fields.Dict(
@@ -221,38 +224,38 @@ class FeedForm(Schema):
 
 
 def feed(context: Context, contract: str) -> Answer:
-    """A contract's feed above a number: gapless, chained, the same for ever.
+    """A contract's feed after a cursor: gapless, chained, the same for ever.
 
-    The head after entry n is SHA-256(head before, line feed, body), hexadecimal; the first head is SHA-256 of nothing.
+    A cursor stays good for ever, for it holds what it stands after; one of a feed that went another way is refused with
+    409. The head after entry n is SHA-256(head before, line feed, body), hexadecimal; the first head is SHA-256 of nothing.
     """
     asked = context.query()
     with context.read() as connection:
         _known(context, connection, contract)
-        rows = store.feed(connection, contract, asked["after"], asked["limit"])
         last, head = store.feed_head(connection, contract)
+        number, at = feeding.read_place(contract, asked["cursor"])
+        if number > last:
+            raise Conflict("billing.feed.beyond", number=last)
+        if at != store.feed_head_at(connection, contract, number):
+            raise Conflict("billing.feed.other_head", number=number)
+        rows = store.feed(connection, contract, number, asked["limit"])
     entries = [
         {"number": row.number, "fact_id": row.fact_id, "at": to_text(row.at), "body": row.body, "head": row.head}
         for row in rows
     ]
-    return answer(
+    stands = (rows[-1].number, rows[-1].head) if rows else (last, head)
+    given = answer(
         {
             "contract": contract,
             "entries": entries,
-            "next": rows[-1].number if rows else asked["after"],
+            "next": feeding.write_place(contract, *stands),
             "last": last,
             "head": head,
-            "signed": context.own.feed.sign(
-                contract, *((rows[-1].number, rows[-1].head) if rows else _at(asked["after"], last, head))
-            ),
+            "signed": context.own.feed.sign(contract, *stands),
         }
     )
-
-
-def _at(after: int, last: int, head: str) -> tuple[int, str]:
-    """Where a reader who has everything stands: the newest head. One who asks beyond it has something that is not ours."""
-    if after > last:
-        raise Conflict("billing.feed.beyond", number=last)
-    return last, head
+    given.rows = len(entries)
+    return given
 
 
 class KeyForm(Schema):
@@ -341,12 +344,6 @@ def feed_compare(context: Context, contract: str) -> Answer:
 
 COLUMNS = ("number", "kind", "period", "booked_in", "order", "item", "meter", "quantity", "unit", "amount", "currency",
            "service_at", "card_version", "facts", "budget_line", "cause", "corrects", "statement", "fact", "event", "head")  # fmt: skip
-_DANGER = "=+-@\t\r\n＝＋－＠"
-
-
-def safe_text(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula; numbers are left alone."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in _DANGER else value
 
 
 def _bodies(connection: Any, contract: str) -> Iterator[dict[str, Any]]:
@@ -376,12 +373,17 @@ def feed_csv(context: Context, contract: str) -> Answer:
 
 def feed_xlsx(context: Context, contract: str) -> Answer:
     """The whole feed of a contract as a workbook: amounts are numbers, words are text."""
+    from openpyxl import Workbook  # 16 MiB, read where it is first needed
+    from openpyxl.cell import WriteOnlyCell
+
     with context.read() as connection:
         _known(context, connection, contract)
         book = Workbook(write_only=True)
         sheet = book.create_sheet(contract[:31])
         sheet.append(COLUMNS)
+        count = 0
         for body in _bodies(connection, contract):
+            count += 1
             cells = []
             for name in COLUMNS:
                 value = body.get(name, "")
@@ -394,7 +396,7 @@ def feed_xlsx(context: Context, contract: str) -> Answer:
             sheet.append(cells)
         out = io.BytesIO()
         book.save(out)
-    return file(out.getvalue(), XLSX, name=f"{contract}.xlsx")
+    return file(out.getvalue(), XLSX, name=f"{contract}.xlsx", rows=count)
 
 
 def _known(context: Context, connection: Any, ref: str) -> None:
@@ -412,7 +414,7 @@ ROUTES = (
     Route("GET", "/api/contracts", "api_contracts", contracts, allow=MONEY, kind="api", answers=ContractsForm,
           summary="Contracts with their cards."),
     Route("GET", "/api/budget", "api_budget", budget, allow=PURSE, kind="api", answers=BudgetForm, summary="Budget lines."),
-    Route("GET", "/api/feed/<contract>", "api_feed", feed, allow=FEED, kind="api", accepts=Pull, answers=FeedForm,
+    Route("GET", "/api/feed/<contract>", "api_feed", feed, allow=FEED, kind="api", noted="export", accepts=Pull, answers=FeedForm,
           summary="A contract's feed.", sample=CONTRACT),
     Route("GET", "/api/feed-key", "api_feed_key", feed_key, allow=PUBLIC, kind="api", answers=KeyForm, summary="The key that feeds are signed with."),
     Route("GET", "/api/feed/<contract>/totals", "api_feed_totals", feed_totals, allow=FEED, kind="api", answers=TotalsForm,

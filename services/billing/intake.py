@@ -11,13 +11,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, ValidationError, fields
-from openpyxl import load_workbook
 from sqlalchemy import exc, select
 
 from services.billing import store, tables
 from services.billing.handlers.facts import Outcome, Report, record
 from shared.clock import SITE_ZONE
 from shared.errors import Invalid, Refused
+from shared.loading import Reader
 from shared.web.answers import Answer, answer, page
 from shared.web.routes import Access, Route
 from shared.web.schemas import Decimal as Quantity
@@ -48,7 +48,8 @@ class FactForm(Schema):
     kind = fields.String(load_default="fact", validate=validate.OneOf(["fact", "void", "correct"]))
     corrects = Text(120, load_default="")
     of = Key(load_default="")
-    contract = Key(required=True)
+    contract = Key(load_default="", metadata={"description": "empty: work of our own crews"})
+    crew = Key(load_default="")
     item = Key(load_default="")
     meter = Key(load_default="")
     quantity = Quantity(6, load_default=None, allow_none=True)
@@ -59,7 +60,7 @@ class FactForm(Schema):
     order = Text(60, load_default="")
 
 
-ONE = FactForm()
+ONE = Reader(FactForm())
 
 
 class BatchForm(Schema):
@@ -121,7 +122,7 @@ def read(source: str, each: Any, number: int, known: dict[str, Any], now: dateti
         Report(
             source=source, id=data["id"], kind=data["kind"], corrects=data["corrects"], of=data["of"], contract=data["contract"],
             item=data["item"], meter=data["meter"], quantity=data["quantity"] or Decimal(0), unit=data["unit"], service_at=at,
-            counted=data["counted"], department=data["department"], order_reference=data["order"],
+            counted=data["counted"], department=data["department"], order_reference=data["order"], crew=data["crew"],
             supplier=known[data["contract"]] if data["contract"] else "",
         ),
         {},
@@ -130,7 +131,7 @@ def read(source: str, each: Any, number: int, known: dict[str, Any], now: dateti
 
 def _wrong(data: dict[str, Any], known: dict[str, Any], now: datetime) -> dict[str, list[Any]]:
     errors: dict[str, list[Any]] = {}
-    if data["contract"] not in known:
+    if data["contract"] and data["contract"] not in known:
         errors["contract"] = ["billing.intake.no_contract"]
     if data["kind"] != "fact" and not data["corrects"]:
         errors["corrects"] = ["field.required"]
@@ -227,6 +228,7 @@ COLUMNS = (
     "corrects",
     "of",
     "contract",
+    "crew",
     "item",
     "meter",
     "quantity",
@@ -269,6 +271,8 @@ def rows_of_xlsx(body: bytes) -> Iterator[dict[str, str]]:
     Raises:
         Invalid: it is no workbook, unpacks to too much, or has other columns or too many rows.
     """
+    from openpyxl import load_workbook  # 16 MiB, read where it is first needed
+
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             if sum(each.file_size for each in archive.infolist()) > MOST_UNPACKED:

@@ -8,15 +8,16 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from services.billing.pricing.aggregation import AGGREGATIONS
+from services.billing.pricing.aggregation import ON_CARDS
 from services.billing.pricing.cards import Card, CardLine, card_faults, scaled, share_of_month
 from services.billing.pricing.exact import decimal, fraction, read_number
 from services.billing.pricing.ledger import Contract, Tally, rate_line, tally
-from services.billing.pricing.models import read_price
+from services.billing.pricing.models import MODELS, read_price
 from services.billing.pricing.periods import month_days, month_of, read_zone
 from services.billing.pricing.rating import Terms, rate
 from services.billing.pricing.refusal import PricingRefused
 from services.billing.pricing.rounding import FEN, Rounding
+from services.billing.purses import line_of
 from shared.clock import SITE_ZONE
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class ContractTerms:
         contest_days: days in which a proposed deduction can be contested.
         retention_pct: of each statement's charges, held back (质保金).
         fixed_days_in_month: 30 where every month counts as 30 days.
-        tax_pct: value-added tax that the prices include.
+        tax_pct: value-added tax.
+        tax_mode: ``included``: prices contain it; ``added``: it is a line of its own on each statement.
         commitment: yuan a year that the contract binds of its budget line.
         bond: performance bond, yuan.
         scheme: deduction and score rules as data; see ``services.billing.scheme``.
@@ -59,6 +61,7 @@ class ContractTerms:
     retention_pct: Fraction = Fraction(0)
     fixed_days_in_month: int | None = None
     tax_pct: Fraction = Fraction(6)
+    tax_mode: str = "included"
     commitment: Fraction = Fraction(0)
     bond: Fraction = Fraction(0)
     bond_until: str = ""
@@ -73,7 +76,7 @@ class ContractTerms:
         """
         known = {
             "rounding", "signatures", "third_above", "term_days", "daily_rate", "contest_days", "retention_pct",
-            "fixed_days_in_month", "tax_pct", "commitment", "bond", "bond_until", "scheme",
+            "fixed_days_in_month", "tax_pct", "tax_mode", "commitment", "bond", "bond_until", "scheme",
         }  # fmt: skip
         for name in data:
             if name not in known:
@@ -84,6 +87,8 @@ class ContractTerms:
                 given[name] = read_number(data[name], f"terms.{name}")
                 if given[name] < 0:
                     raise PricingRefused("negative", "must not be negative", f"terms.{name}")
+                if name in {"retention_pct", "tax_pct"} and given[name] > 100:
+                    raise PricingRefused("too_large", "more than the whole", f"terms.{name}")
         for name, least, most in (("signatures", 2, 3), ("term_days", 1, 60), ("contest_days", 0, 90)):
             if name in data:
                 given[name] = int(data[name])
@@ -93,7 +98,9 @@ class ContractTerms:
             given["fixed_days_in_month"] = int(data["fixed_days_in_month"])
         if "rounding" in data:
             given["rounding"] = Rounding(data["rounding"]["mode"], int(data["rounding"]["digits"]))
-        for name in ("bond_until", "scheme"):
+        if data.get("tax_mode", "included") not in {"included", "added"}:
+            raise PricingRefused("unknown_mode", "tax is included or added", "terms.tax_mode")
+        for name in ("bond_until", "scheme", "tax_mode"):
             if name in data:
                 given[name] = data[name]
         return cls(**given)
@@ -121,6 +128,7 @@ class Agreement:
     """A contract as rating needs it.
 
     Attributes:
+        budget_lines: by year, the lines of the series that ``budget_line`` is one of.
         full: with every term; what a closed month is rated by.
         running: without minimums, which are made up when a month is closed; what an open month is rated by.
     """
@@ -133,6 +141,11 @@ class Agreement:
     terms: ContractTerms
     full: Contract
     running: Contract
+    budget_lines: Mapping[int, str] = field(default_factory=dict)
+
+    def paid_from(self, period: str) -> str:
+        """The budget line that pays for what was done in that month; empty where its year has none yet."""
+        return line_of(self.budget_lines, period)
 
     def place(self, item: str, meter: str, at: datetime) -> tuple[Place | None, int]:
         """Where a fact of that moment is priced (None: nowhere), and the version of the card that holds then (0: none)."""
@@ -167,24 +180,25 @@ class Agreement:
         return rate_line(contract, place.period, self.card(place.version, final=final), place.meter, counted)
 
     def change(
-        self, place: Place, *, before: Decimal, after: Fraction, billed: Decimal, facts: int, final: bool
+        self, place: Place, *, before: Decimal, after: Tally, billed: Decimal, final: bool
     ) -> tuple[Decimal, Steps]:
         """What a line's amount changes by when its quantity goes from ``before`` to ``after``, and why.
 
         Whatever the order of changes, ``billed`` plus all of them is the line rated afresh.
         """
-        if not facts and not final:
+        if not after.facts and not final:
             return -billed, ()
         line = self.line(place, final=final)
         found = rate(
-            line.price, after - Fraction(before), line.terms, prior_quantity=before, prior_billed=billed, final=final
+            line.price, after.quantity - Fraction(before), line.terms, prior_quantity=before, prior_billed=billed,
+            final=final, events=after.events,
         )  # fmt: skip
         return decimal(found.amount, 2), found.steps
 
 
 def agreement_of(
     *, ref: str, supplier: str, budget_line: str, starts_on: date, ends_on: date, zone: str, terms: Mapping[str, Any],
-    cards: Sequence[tuple[date, int, list[dict[str, Any]]]],
+    cards: Sequence[tuple[date, int, list[dict[str, Any]]]], budget_lines: Mapping[int, str] | None = None,
 ) -> Agreement:  # fmt: skip
     """A contract with its cards, each holding from its day until the next one's.
 
@@ -200,7 +214,7 @@ def agreement_of(
     clock = read_zone(zone)
     full = Contract(clock, tuple(made), found.fixed_days_in_month)
     running = replace(full, cards=tuple(replace(card, lines=_without_minimum(card.lines)) for card in made))
-    return Agreement(ref, supplier, budget_line, starts_on, ends_on, found, full, running)
+    return Agreement(ref, supplier, budget_line, starts_on, ends_on, found, full, running, budget_lines or {})
 
 
 def gaps(agreement: Agreement) -> list[str]:
@@ -233,8 +247,9 @@ def lines_of(data: Sequence[Mapping[str, Any]], rounding: Rounding) -> dict[str,
         key = f"{each['item']}/{each['meter']}"
         if key in found:
             raise PricingRefused("overlap", f"{each['item']} {each['meter']} is priced twice", path)
-        aggregation = each.get("aggregation") or "sum"
-        if aggregation not in AGGREGATIONS or aggregation == "prorated_sum":
+        price = read_price(each.get("price"), f"{path}.price")
+        aggregation = each.get("aggregation") or MODELS[price.model].aggregation
+        if aggregation not in ON_CARDS:
             raise PricingRefused(
                 "unknown_aggregation", f"there is no aggregation {aggregation!r}", f"{path}.aggregation"
             )
@@ -246,10 +261,10 @@ def lines_of(data: Sequence[Mapping[str, Any]], rounding: Rounding) -> dict[str,
                 discount_pct=_number(each, "discount_pct", path) or 0,
                 rounding=rounding,
             )
+            found[key] = CardLine(price, terms, aggregation)
         except PricingRefused as fault:
             inner = fault.field if fault.field.startswith(path) else f"{path}.{fault.field}"
             raise PricingRefused(fault.code, fault.message, inner) from fault
-        found[key] = CardLine(read_price(each.get("price"), f"{path}.price"), terms, aggregation)
     return found
 
 
@@ -283,11 +298,14 @@ def chained(previous: str, body: str) -> str:
     return sha256(f"{previous}\n{body}".encode()).hexdigest()
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
 def feed_body(**entry: Any) -> str:
     """The canonical text of a feed entry: what is chained and what finance receives."""
-    return json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL(entry)
 
 
 def digest_of(body: Mapping[str, Any]) -> str:
     """SHA-256 of a canonical body, hexadecimal."""
-    return sha256(feed_body(**body).encode()).hexdigest()
+    return sha256(_CANONICAL(body).encode()).hexdigest()

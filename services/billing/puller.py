@@ -1,7 +1,7 @@
 """``python -m services.billing pull``: how finance takes a contract's feed. It can be killed anywhere and started again.
 
-What was taken is kept in an SQLite file, entry by entry in the order of the feed; a page is written in one transaction
-with nothing else to remember, so the next start goes on where the last commit ended. Every entry's head is computed
+What was taken is kept in an SQLite file, entry by entry in the order of the feed; a page and the cursor after it are
+written in one transaction, so the next start goes on where the last commit ended. Every entry's head is computed
 again, and the signature under each page is checked, before anything is kept.
 """
 
@@ -14,6 +14,7 @@ import sys
 import urllib.error
 import urllib.request
 from decimal import Decimal
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def pull(arguments: Sequence[str]) -> int:
     keep.execute(
         "CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY, booked_in TEXT, amount TEXT, body TEXT, head TEXT)"
     )
+    keep.execute("CREATE TABLE IF NOT EXISTS place (contract TEXT PRIMARY KEY, cursor TEXT)")
     keep.execute("CREATE TABLE IF NOT EXISTS trusted (contract TEXT PRIMARY KEY, key TEXT)")
     service = Service(asked.url.rstrip("/"), asked.token_file.read_text("utf-8").strip())
     try:
@@ -118,7 +120,8 @@ def take(keep: sqlite3.Connection, service: Service, contract: str, key: bytes, 
     while True:
         row = keep.execute("SELECT number, head FROM entry ORDER BY number DESC LIMIT 1").fetchone()
         number, head = row or (0, FIRST_HEAD)
-        found = service.call(f"/api/feed/{contract}?after={number}&limit={limit}")
+        (cursor,) = keep.execute("SELECT cursor FROM place WHERE contract = ?", (contract,)).fetchone() or ("",)
+        found = _page(service, contract, cursor, limit)
         rows = []
         for each in found["entries"]:
             body = json.loads(each["body"])
@@ -139,9 +142,19 @@ def take(keep: sqlite3.Connection, service: Service, contract: str, key: bytes, 
             return taken
         keep.execute("BEGIN IMMEDIATE")
         keep.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", rows)
+        keep.execute("INSERT OR REPLACE INTO place VALUES (?, ?)", (contract, found["next"]))
         keep.execute("COMMIT")
         taken += len(rows)
         service.call(f"/api/feed/{contract}/ack", {"number": number, "head": head})
+
+
+def _page(service: Service, contract: str, cursor: str, limit: int) -> Any:
+    try:
+        return service.call(f"/api/feed/{contract}?cursor={cursor}&limit={limit}")
+    except urllib.error.HTTPError as refusal:
+        if refusal.code != HTTPStatus.CONFLICT:
+            raise
+        raise Broken("what was taken is not in the service's feed") from refusal
 
 
 def compare(keep: sqlite3.Connection, service: Service, contract: str) -> list[dict[str, Any]]:

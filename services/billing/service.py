@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from services.billing import api, intake, pages, webhooks
 from services.billing.demonstration import demonstrate
+from services.billing.procurement_tables import metadata
 from services.billing.settings import SETTINGS
 from services.billing.signing import FeedSigner
 from services.billing.subscriptions import SUBSCRIPTIONS
-from services.billing.tables import metadata
 from shared.service import Service, Timer
 from shared.web import waiting_pages
 from shared.web.assembly import application

@@ -22,4 +22,5 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "File (TOML) that maps lines of statements to accounts; empty: the example of the service.",
     ),
+    Setting("BILLING_FLOOR_AREA", "39235", "Floor area in m² that energy and water are divided by."),
 )

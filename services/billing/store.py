@@ -13,8 +13,10 @@ from sqlalchemy import Float, cast, func, select, tuple_
 from services.billing import tables
 from services.billing.budget import BudgetLine as Purse
 from services.billing.budget import Forecast, Movement, Position, Stage, forecast, position
+from services.billing.purses import bound_in, line_of, series
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -109,6 +111,15 @@ def feed_head(connection: Connection, ref: str) -> tuple[int, str]:
     return (0, FIRST_HEAD) if row is None else (int(row.number), str(row.head))
 
 
+def feed_head_at(connection: Connection, ref: str, number: int) -> str:
+    """The head after entry ``number`` of a contract's feed; that of nothing for 0."""
+    from services.billing.model import FIRST_HEAD
+
+    table = tables.feed_entry
+    query = select(table.c.head).where(table.c.contract == ref, table.c.number == number)
+    return str(connection.execute(query).scalar_one()) if number else FIRST_HEAD
+
+
 def periods(connection: Connection, ref: str) -> list[tuple[str, int, Decimal]]:
     """(month, facts, amount) of a contract, newest first; the control totals."""
     found: dict[str, tuple[int, Decimal]] = {}
@@ -161,11 +172,38 @@ def accrued_by_month(connection: Connection) -> dict[tuple[str, str], Decimal]:
     """What accrued on each budget line in each month of service."""
     found: dict[tuple[str, str], Decimal] = {}
     table = tables.period_total
+    years = series(connection)
     query = select(tables.contract.c.budget_line, table.c.period, table.c.billed).join(
         tables.contract, tables.contract.c.ref == table.c.contract
     )
-    for line, period, billed in connection.execute(query):
-        found[line, period] = found.get((line, period), Decimal("0.00")) + billed
+    for named, period, billed in connection.execute(query):
+        line = line_of(years[named], period)
+        if line:
+            found[line, period] = found.get((line, period), Decimal("0.00")) + billed
+    return found
+
+
+def accrued_by_mode(connection: Connection) -> dict[str, tuple[Decimal, Decimal]]:
+    """(lump sums, metered) that accrued on each budget line: a line of a card with a flat price is a lump sum (包干)."""
+    flat: set[tuple[str, int, str, str]] = set()
+    for table in (tables.card, tables.card_replaced):
+        for ref, version, lines in connection.execute(select(table.c.contract, table.c.version, table.c.lines)):
+            flat |= {
+                (ref, version, each["item"], each["meter"])
+                for each in json.loads(lines)
+                if each["price"]["model"] == "flat"
+            }
+    total = tables.period_total.c
+    years = series(connection)
+    query = select(
+        tables.contract.c.budget_line, total.period, total.contract, total.card_version, total.item, total.meter, total.billed
+    ).join(tables.contract, tables.contract.c.ref == total.contract)  # fmt: skip
+    found: dict[str, tuple[Decimal, Decimal]] = {}
+    for named, period, ref, version, item, meter, billed in connection.execute(query):
+        line = line_of(years[named], period)
+        lump, metered = found.get(line, (Decimal("0.00"), Decimal("0.00")))
+        is_lump = (ref, version, item, meter) in flat
+        found[line] = (lump + billed, metered) if is_lump else (lump, metered + billed)
     return found
 
 
@@ -230,45 +268,59 @@ def every_card(connection: Connection, ref: str) -> list[tuple[Any, list[dict[st
 
 
 def positions(connection: Connection, today: date) -> dict[str, tuple[Position, Forecast | None]]:
-    """Where each budget line's money stands (committed, accrued, stated, paid), and where its year is heading.
+    """Where each budget line's money stands (committed, accrued, stated, paid), and where its year is heading."""
+    moves = movements(connection, today)
+    found = {}
+    for line in connection.execute(select(tables.budget_line)):
+        purse, moved = Purse(line.code, line.year, line.amount), moves.get(line.code, [])
+        ahead = forecast(purse, moved, today) if today.year == line.year else None
+        found[line.code] = (position(purse, moved), ahead)
+    return found
 
-    Commitments are what contracts bind a year; what was done, stated and paid comes out of the same contract's commitment.
+
+def movements(connection: Connection, today: date) -> dict[str, list[Movement]]:
+    """What moved on each budget line this far.
+
+    Commitments are what contracts bind in the line's year; what was done in it, stated and paid comes out of the same
+    contract's commitment. What belongs to a year without a line of the contract's series moves none.
     """
     from services.billing.pricing.periods import month_days
 
-    movements: dict[str, list[Movement]] = {}
+    found: dict[str, list[Movement]] = {}
     contracts_ = {row.ref: row for row in connection.execute(select(tables.contract))}
-    lines = {row.code: row for row in connection.execute(select(tables.budget_line))}
-    first = {code: date(line.year, 1, 1) for code, line in lines.items()}
+    years = series(connection)
     for ref, row in contracts_.items():
-        bound = json.loads(row.terms).get("commitment")
-        if bound:
-            movements.setdefault(row.budget_line, []).append(
-                Movement(Stage.COMMITTED, Decimal(bound), first[row.budget_line], ref)
-            )
+        yearly = json.loads(row.terms).get("commitment")
+        for year, line in years[row.budget_line].items() if yearly else ():
+            bound = bound_in(Decimal(yearly), row.starts_on, row.ends_on, year)
+            if bound:
+                found.setdefault(line, []).append(Movement(Stage.COMMITTED, bound, date(year, 1, 1), ref))
     entry, stated = tables.feed_entry.c, tables.statement.c
     query = select(entry.contract, entry.period, func.sum(_money(entry.amount, connection))).group_by(
         entry.contract, entry.period
     )
     for ref, period, amount in connection.execute(query):
-        line = contracts_[ref].budget_line if ref in contracts_ else ""
-        if line and period[:4] == str(lines[line].year):
-            on = min(max(month_days(period)[0], first[line]), today)
-            movements.setdefault(line, []).append(Movement(Stage.ACCRUED, _exact(amount), on, ref))
+        line = line_of(years[contracts_[ref].budget_line], period) if ref in contracts_ else ""
+        if line:
+            on = min(month_days(period)[0], today)
+            found.setdefault(line, []).append(Movement(Stage.ACCRUED, _exact(amount), on, ref))
     for row in connection.execute(select(stated.contract, stated.period, stated.state, stated.total, stated.paid)):
-        line = contracts_[row.contract].budget_line
-        if row.period[:4] != str(lines[line].year):
+        line = line_of(years[contracts_[row.contract].budget_line], row.period)
+        if not line:
             continue
         if row.state in {"stated", "paid"}:
-            movements.setdefault(line, []).append(Movement(Stage.STATED, row.total, today, row.contract))
+            found.setdefault(line, []).append(Movement(Stage.STATED, row.total, today, row.contract))
         if row.paid:
-            movements.setdefault(line, []).append(Movement(Stage.PAID, row.paid, today, row.contract))
-    found = {}
-    for code, line in lines.items():
-        purse, moved = Purse(code, line.year, line.amount), movements.get(code, [])
-        ahead = forecast(purse, moved, today) if today.year == line.year else None
-        found[code] = (position(purse, moved), ahead)
+            found.setdefault(line, []).append(Movement(Stage.PAID, row.paid, today, row.contract))
     return found
+
+
+def booked(connection: Connection, refs: Any, without: Sequence[str]) -> dict[str, Decimal]:
+    """What was booked for each month of the contracts that ``refs`` selects, kinds ``without`` left out."""
+    entry = tables.feed_entry.c
+    query = select(entry.period, func.sum(_money(entry.amount, connection))).group_by(entry.period)
+    query = query.where(entry.contract.in_(refs), entry.kind.not_in(without))
+    return {period: _exact(amount) for period, amount in connection.execute(query)}
 
 
 def _money(column: Any, connection: Connection) -> Any:

@@ -59,6 +59,10 @@ supplier = Table(
     Column("name", Text, nullable=False),
     Column("name_en", Text, nullable=False),
     Column("short", Text, nullable=False),
+    Column("credit_code", Text, nullable=False, server_default=""),  # uniform social credit code, 18 characters
+    Column("capital", Exact),  # registered, yuan
+    Column("capability", Text, nullable=False, server_default=""),  # trades, references, people, in words
+    Column("barred", Text, nullable=False, server_default=""),  # why nothing more is agreed with it; empty = it is not
 )
 
 budget_line = Table(
@@ -69,6 +73,16 @@ budget_line = Table(
     Column("name", Text, nullable=False),
     Column("name_en", Text, nullable=False),
     Column("amount", Exact, nullable=False),
+    Column("hard", Integer, nullable=False, server_default="0"),  # 1 = commitments stop at the sum
+    Column("warn_pct", Exact, nullable=False, server_default="90"),  # from this share of use on people are warned
+    Column("follows", Text, nullable=False, server_default=""),  # the line of a year before that it continues
+)
+Index(
+    "budget_line_followed_once",
+    budget_line.c.follows,
+    unique=True,
+    sqlite_where=budget_line.c.follows != "",
+    postgresql_where=budget_line.c.follows != "",
 )
 
 contract = Table(
@@ -85,6 +99,9 @@ contract = Table(
     Column("ends_on", Date, nullable=False),  # the first day it no longer holds
     Column("zone", Text, nullable=False, server_default="Asia/Shanghai"),  # whose wall clock its months are read from
     Column("terms", Text, nullable=False, server_default="{}"),  # JSON: see model.ContractTerms
+    Column(
+        "parts", Text, nullable=False, server_default="{}"
+    ),  # JSON: content, standards, liabilities, payment, schedule
     CheckConstraint("starts_on < ends_on", name="contract_has_a_term"),
 )
 
@@ -348,6 +365,7 @@ deduction = Table(
     Column("words", Text, nullable=False),
     Column("evidence", Text, nullable=False),  # JSON list
     Column("steps", Text, nullable=False),  # JSON
+    Column("numbers", Text, nullable=False, server_default="{}"),  # JSON: what was found, as its rule asks
     Column("proposed_by", Text, nullable=False),
     Column("proposed_name", Text, nullable=False),
     Column("proposed_at", Moment, nullable=False),
@@ -391,6 +409,17 @@ opinion = Table(
     Column("reopened", Integer, nullable=False),
     Column("event_id", Text, nullable=False),
 )
+# What independent handlers found of complaints about work; the newest answer counts.
+complaint = Table(
+    "complaint",
+    metadata,
+    Column("complaint_id", Text, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # upheld, partly, not_upheld
+    Column("sequence", BigInteger, nullable=False),
+    Column("event_id", Text, nullable=False),
+)
+Index("complaint_order", complaint.c.order_id)
 score = Table(
     "score",
     metadata,

@@ -23,6 +23,7 @@ from sqlalchemy import delete, insert, select
 
 from services.billing import tables
 from shared.clock import to_text
+from shared.retries import pause
 from shared.settings import BadSettings
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def tell(running: Running, send: Callable[[str, dict[str, str], bytes], int] = p
             taken += 1
             continue
         failures = (row.failures or 0) + 1
-        wait = timedelta(seconds=WAITS[min(failures, len(WAITS)) - 1])
+        wait = pause(WAITS, failures)
         _note(
             running,
             row.contract,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from services.billing import tables
-from services.billing.handlers.contracts import agreements, say_card
+from services.billing.handlers.contracts import agreements, counting, say_card
 from services.billing.handlers.feed import Writer, closed_periods
 from services.billing.handlers.settling import NOTHING, differences, settle
 from services.billing.model import agreement_of, gaps
-from services.billing.pricing import checks
 from services.billing.pricing.refusal import PricingRefused
+from services.billing.purses import series
 from shared.contracts.billing import ContractInForce
 from shared.errors import Absent, Conflict, Forbidden
 
@@ -61,6 +61,7 @@ def with_card(
     agreement = agreement_of(
         ref=row.ref, supplier=row.supplier, budget_line=row.budget_line, starts_on=row.starts_on, ends_on=row.ends_on,
         zone=row.zone, terms=json.loads(row.terms), cards=[*cards, (starts_on, version, lines)],
+        budget_lines=series(connection)[row.budget_line],
     )  # fmt: skip
     for fault in gaps(agreement):
         raise PricingRefused("gap", fault, "starts_on")
@@ -74,13 +75,6 @@ def next_version(connection: Connection, contract: str) -> int:
         for table in (tables.card, tables.card_replaced)
     ]
     return int(max(found)) + 1
-
-
-def warnings(lines: list[dict[str, Any]]) -> list[tuple[int, checks.Problem]]:
-    """(line, what is surprising about it): 16 units cheaper than 15, for one."""
-    return [
-        (number, problem) for number, line in enumerate(lines) for problem in checks.problems(line.get("price"), f"lines[{number}].price")
-    ]  # fmt: skip
 
 
 def touched_periods(connection: Connection, contract: str, since: date) -> list[str]:
@@ -132,19 +126,20 @@ def propose_card(work: Work, contract: str, starts_on: date, lines: list[dict[st
     return draft_id
 
 
-def put_card_in_force(work: Work, draft_id: str) -> Decimal:
+def put_card_in_force(work: Work, contract: str, draft_id: str) -> Decimal:
     """A second person puts a card in force; everything it prices is rated again. What was booked by it.
 
     Raises:
         Absent: no such draft. Conflict: it is past that. Forbidden: by whoever wrote it.
     """
     table = tables.card_draft
-    draft = work.connection.execute(select(table).where(table.c.draft_id == draft_id)).first()
+    mine = select(table).where(table.c.draft_id == draft_id, table.c.contract == contract)
+    draft = work.connection.execute(mine).first()
     if draft is None:
         raise Absent
     old = agreements(work.connection, [draft.contract])[draft.contract]
     writer = Writer(work, draft.contract, old)  # everything about one contract waits here
-    draft = work.connection.execute(select(table).where(table.c.draft_id == draft_id)).one()
+    draft = work.connection.execute(mine).one()
     if draft.state != "proposed":
         raise Conflict("billing.cards.past")
     if draft.proposed_by == work.actor:
@@ -181,21 +176,28 @@ def put_card_in_force(work: Work, draft_id: str) -> Decimal:
             work, writer, agreement, period, final=period in writer.closed, kind="charge", cause="card", said=said
         )  # fmt: skip
     writer.save()
-    _say_contract(work, draft.contract, version)
+    say_contract(work, draft.contract, version)
     return booked
 
 
-def drop_card(work: Work, draft_id: str) -> None:
-    """A written card is dropped."""
+def drop_card(work: Work, contract: str, draft_id: str) -> None:
+    """A written card is dropped.
+
+    Raises:
+        Absent: no such draft of the contract. Conflict: it is past that.
+    """
     table = tables.card_draft
+    mine = (table.c.draft_id == draft_id, table.c.contract == contract)
+    if work.connection.execute(select(table.c.draft_id).where(*mine)).first() is None:
+        raise Absent
     done = work.connection.execute(
-        update(table).where(table.c.draft_id == draft_id, table.c.state == "proposed").values(state="dropped", decided_by=work.actor)
-    )  # fmt: skip
+        update(table).where(*mine, table.c.state == "proposed").values(state="dropped", decided_by=work.actor)
+    )
     if not done.rowcount:
         raise Conflict("billing.cards.past")
 
 
-def _say_contract(work: Work, ref: str, version: int) -> None:
+def say_contract(work: Work, ref: str, version: int) -> None:
     row = work.connection.execute(
         select(tables.contract, tables.supplier.c.name, tables.supplier.c.name_en)
         .join(tables.supplier, tables.supplier.c.code == tables.contract.c.supplier)
@@ -208,6 +210,7 @@ def _say_contract(work: Work, ref: str, version: int) -> None:
         ContractInForce(
             contract=ref, supplier=row.supplier, supplier_name=row.name, supplier_name_en=row.name_en,
             items=tuple(json.loads(row.items)), starts_on=row.starts_on, ends_on=row.ends_on, card_version=version,
+            **counting(agreements(work.connection, [ref])[ref]),
         ),
         sequence=row.version + 1,
     )  # fmt: skip
@@ -220,6 +223,5 @@ __all__ = [
     "preview",
     "propose_card",
     "put_card_in_force",
-    "warnings",
     "with_card",
 ]

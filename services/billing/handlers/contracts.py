@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
-from services.billing import tables
+from services.billing import purses, tables
 from services.billing.model import agreement_of, feed_body, gaps
 from services.billing.pricing.refusal import PricingRefused
 from shared.contracts.billing import CardInForce, CardLineInForce, ContractInForce
@@ -32,9 +32,11 @@ def agreements(connection: Connection, refs: Iterable[str]) -> dict[str, Agreeme
     return {
         row.ref: agreement_of(
             ref=row.ref, supplier=row.supplier, budget_line=row.budget_line, starts_on=row.starts_on, ends_on=row.ends_on,
-            zone=row.zone, terms=json.loads(row.terms), cards=cards[row.ref],
+            zone=row.zone, terms=json.loads(row.terms), cards=cards[row.ref], budget_lines=purses.read(row.lines)[row.budget_line],
         )
-        for row in connection.execute(select(tables.contract).where(tables.contract.c.ref.in_(refs)))
+        for row in connection.execute(
+            select(tables.contract, purses.beside(connection).label("lines")).where(tables.contract.c.ref.in_(refs))
+        )
     }  # fmt: skip
 
 
@@ -75,10 +77,18 @@ def put_contract_in_force(work: Work, contract: dict[str, Any], cards: list[dict
         ContractInForce(
             contract=contract["ref"], supplier=supplier.code, supplier_name=supplier.name,
             supplier_name_en=supplier.name_en, items=tuple(contract["items"]), starts_on=contract["starts_on"],
-            ends_on=contract["ends_on"], card_version=cards[-1]["version"],
+            ends_on=contract["ends_on"], card_version=cards[-1]["version"], **counting(agreement),
         ),
         sequence=1,
     )  # fmt: skip
+
+
+def counting(agreement: Agreement) -> dict[str, Any]:
+    """How a contract counts months and rounds money, as its event says it: what anybody needs to compute its amounts."""
+    return {
+        "zone": str(agreement.full.zone), "fixed_days_in_month": agreement.terms.fixed_days_in_month or 0,
+        "rounding_mode": agreement.terms.rounding.mode, "rounding_digits": agreement.terms.rounding.digits,
+    }  # fmt: skip
 
 
 def say_card(

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from services.billing import tables
-from services.billing.assessment import Finding, propose, score
+from services.billing.assessment import Caps, Finding, deducted, propose
+from services.billing.handlers.assessing import measures, scheme_in, scored_of
 from services.billing.handlers.contracts import agreements
 from services.billing.handlers.feed import Entry, Writer, spend
-from services.billing.pricing.exact import decimal
+from services.billing.pricing.exact import decimal, fraction
+from services.billing.pricing.explanation import Step
 from services.billing.pricing.refusal import PricingRefused
-from services.billing.pricing.rounding import FEN, Rounding
-from services.billing.scheme import ASKED, consequence, read_indicators, read_scheme
+from services.billing.scheme import ASKED, consequence, read_scheme
 from shared.contracts.billing import (
     DeductionContested,
     DeductionDecided,
@@ -29,12 +31,10 @@ from shared.database import Sql
 from shared.errors import Absent, Conflict, Forbidden, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from fractions import Fraction
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, Row
 
-    from services.billing.pricing.explanation import Steps
     from shared.work import Work
 
 D = tables.deduction.c
@@ -57,13 +57,14 @@ def fees(connection: Connection, contract: str, period: str) -> dict[str, Decima
 
 
 def propose_deduction(
-    work: Work, *, contract: str, period: str, rule: str, item: str, number: Decimal, evidence: Sequence[str], words: str,
-    name: str, bonus: Decimal = NOTHING,
+    work: Work, *, contract: str, period: str, rule: str, item: str, numbers: Mapping[str, Decimal], evidence: Sequence[str],
+    words: str, name: str, bonus: Decimal = NOTHING, used: bool = False,
 ) -> str:  # fmt: skip
     """A deduction by a rule of the contract (or a bonus of a sum) is proposed; its id. Nothing is booked.
 
-    ``number`` is what the rule asks for: how often, how many points, which score. What was proposed and posted for the
-    month before counts towards the caps.
+    ``numbers`` are what the rule asks for (``scheme.ASKED``): how often, how many points, which score, area and hours.
+    What was proposed for the month before counts: points add up above one threshold, the lowest score holds, caps are
+    one for all.
 
     Raises:
         Absent: no such contract. Invalid: no evidence, or the rule cannot be applied.
@@ -74,10 +75,12 @@ def propose_deduction(
     if not evidence:
         raise Invalid(fields={"evidence": ["billing.deduct.evidence"]})
     steps: list[dict[str, object]] = []
+    kept: dict[str, object] = {}
     amount = -bonus
     if not bonus:
         try:
-            amount, steps = _by_rule(work.connection, agreement.terms.scheme, contract, period, rule, item, number)
+            finding = Finding("new", rule, item, numbers=dict(numbers), used=used)
+            amount, steps, kept = _by_rule(work.connection, contract, period, finding)
         except PricingRefused as fault:
             raise Invalid(fields={"rule": ["billing.deduct.rule_refused"]}) from fault
     deduction_id = work.new_id()
@@ -87,7 +90,9 @@ def propose_deduction(
         {
             "deduction_id": deduction_id, "contract": contract, "period": period, "rule": rule, "item": item, "amount": amount,
             "state": "proposed", "version": 1, "words": words, "evidence": json.dumps(list(evidence), ensure_ascii=False),
-            "steps": json.dumps(steps, ensure_ascii=False), "proposed_by": work.actor, "proposed_name": name,
+            "steps": json.dumps(steps, ensure_ascii=False),
+            "numbers": json.dumps(kept),
+            "proposed_by": work.actor, "proposed_name": name,
             "proposed_at": work.now, "contest_until": until,
         },
     )  # fmt: skip
@@ -102,36 +107,63 @@ def propose_deduction(
 
 
 def _by_rule(
-    connection: Connection, data: Any, contract: str, period: str, rule: str, item: str, number: Decimal
-) -> tuple[Decimal, list[dict[str, object]]]:
-    scheme = read_scheme(data)
-    kind = data.get("rules", {}).get(rule, {}).get("kind", "")
-    asked = ASKED.get(kind)
+    connection: Connection, contract: str, period: str, finding: Finding
+) -> tuple[Decimal, list[dict[str, object]], dict[str, object]]:
+    """What one finding more takes: the month's findings under its rule with it, less what they take without it."""
+    _, data = scheme_in(connection, contract, period)
+    asked = ASKED.get(data.get("rules", {}).get(finding.rule, {}).get("kind", ""))
     if asked is None:
-        raise PricingRefused("unknown_rule", f"there is no rule {rule!r}", "rule")
+        raise PricingRefused("unknown_rule", f"there is no rule {finding.rule!r}", "rule")
+    for name in asked:
+        finding.number(name)
+    finding = replace(finding, numbers={name: finding.numbers[name] for name in asked})
+    scheme = read_scheme(data)
+    single = replace(scheme, caps=Caps(incident=scheme.caps.incident))
     charged = fees(connection, contract, period)
-    charged.setdefault(item, NOTHING)
-    lines = propose(scheme, [Finding("1", rule, item, numbers={asked: number})], charged)
-    amount = decimal(sum((line.amount for line in lines), NOTHING), 2)
-    steps = [step.data() for line in lines for step in line.steps]
-    cap = scheme.caps.month_pct
-    if cap is not None:
-        before = sum(
-            connection.execute(
-                select(func.coalesce(D.decided_amount, D.amount)).where(
-                    D.contract == contract, D.period == period, D.state != "dropped", D.amount > 0
-                )
-            ).scalars(),
-            NOTHING,
+    charged.setdefault(finding.service, NOTHING)
+    earlier = list(
+        connection.execute(
+            select(tables.deduction).where(D.contract == contract, D.period == period, D.state != "dropped")
         )
-        left = decimal(sum(charged.values(), NOTHING) * decimal(cap) / 100, 2) - before
-        left = max(NOTHING, left.quantize(NOTHING, rounding="ROUND_FLOOR"))
+    )
+    same = [
+        (row, known)
+        for row in earlier
+        if row.rule == finding.rule and row.item == finding.service and (known := json.loads(row.numbers)) and set(asked) <= set(known)
+    ]  # fmt: skip
+    before = [
+        Finding(row.deduction_id, row.rule, row.item, numbers={name: Decimal(known[name]) for name in asked}, used=bool(known.get("used")))
+        for row, known in same
+    ]  # fmt: skip
+    lines = propose(single, [*before, finding], charged)
+    took: Decimal = sum((row.amount for row, _ in same), NOTHING)
+    amount = decimal(deducted(lines) - took, 2)
+    steps: list[dict[str, object]] = [
+        step.data() for line in lines for step in line.steps if before or "new" in line.findings
+    ]
+    if took:
+        steps.append(Step("prior_deducted", {"prior": fraction(took)}, -fraction(took)).data())
+    kept = [
+        (row.item, row.amount if row.decided_amount is None else row.decided_amount)
+        for row in earlier
+        if row.amount > 0
+    ]
+    caps = (
+        (scheme.caps.service_pct, charged[finding.service], [value for item, value in kept if item == finding.service]),
+        (scheme.caps.month_pct, sum(charged.values(), NOTHING), [value for _, value in kept]),
+    )
+    for pct, fee, taken in caps:
+        if pct is None:
+            continue
+        left = decimal(fee * decimal(pct) / 100, 2).quantize(NOTHING, rounding="ROUND_FLOOR") - sum(taken, NOTHING)
+        left = max(NOTHING, left)
         if amount > left:
             steps.append(
                 {"key": "aggregate_cap", "params": {"cap": format(left, "f")}, "amount": format(left - amount, "f")}
             )
             amount = left
-    return amount, steps
+    numbers: dict[str, object] = {name: format(decimal(number), "f") for name, number in finding.numbers.items()}
+    return max(amount, NOTHING), steps, numbers | ({"used": True} if finding.used else {})
 
 
 def locked(work: Work, deduction_id: str) -> Row[Any]:
@@ -168,8 +200,8 @@ def contest(work: Work, deduction_id: str, words: str) -> None:
     )
 
 
-def decide(work: Work, deduction_id: str, decision: str, words: str, name: str, amount: Decimal | None = None) -> None:
-    """Another person upholds, reduces or drops it; what is left is booked at once.
+def decide(work: Work, deduction_id: str, decision: str, words: str, name: str, amount: Decimal | None = None) -> str:
+    """Another person upholds, reduces or drops it; what is left is booked at once. The state it is in now.
 
     Raises:
         Forbidden: by whoever proposed it. Conflict: decided before, or the supplier may still contest it.
@@ -197,17 +229,17 @@ def decide(work: Work, deduction_id: str, decision: str, words: str, name: str, 
         sequence=version,
     )  # fmt: skip
     if not decided:
-        return
+        return state
     agreement = agreements(work.connection, [row.contract])[row.contract]
     writer = Writer(work, row.contract, agreement)
     number = writer.book(
         Entry(
             kind="deduction" if decided > 0 else "bonus", period=row.period, amount=-decided, item=row.item, cause=row.rule,
-            said=said, more={"deduction": deduction_id, "budget_line": agreement.budget_line},
+            said=said, more={"deduction": deduction_id, "budget_line": agreement.paid_from(row.period)},
         )
     )  # fmt: skip
     writer.save()
-    spend(work, agreement.budget_line, [-decided])
+    spend(work, agreement.paid_from(row.period), [-decided])
     _move(work, locked(work, deduction_id), posted_number=number)
     work.say(
         DeductionPosted(
@@ -216,44 +248,10 @@ def decide(work: Work, deduction_id: str, decision: str, words: str, name: str, 
         ),
         sequence=version + 1,
     )  # fmt: skip
+    return state
 
 
 # ---- scores
-
-
-def measures(connection: Connection, scored: str, period: str) -> dict[str, Fraction | None]:
-    """Promises kept and requests reopened in per cent of finished rounds, mean stars; None where nothing was measured."""
-    from fractions import Fraction
-
-    jobs, opinions = tables.job_record.c, tables.opinion.c
-    rows = connection.execute(
-        select(jobs.promises, jobs.kept, jobs.request_id).where(jobs.scored == scored, jobs.period == period)
-    ).all()
-    promised, kept = sum(row.promises for row in rows), sum(row.kept for row in rows)
-    requests = {row.request_id for row in rows}
-    said = connection.execute(
-        select(opinions.stars, opinions.reopened).where(
-            opinions.request_id.in_(select(jobs.request_id).where(jobs.scored == scored, jobs.period == period))
-        )
-    ).all()
-    stars = [row.stars for row in said if row.stars]
-    again = sum(1 for row in said if row.reopened)
-    return {
-        "promises": Fraction(100 * kept, promised) if promised else None,
-        "reopened": Fraction(100 * again, len(requests)) if requests else None,
-        "stars": Fraction(sum(stars), len(stars)) if stars else None,
-    }
-
-
-def scored_of(connection: Connection, scored: str, period: str, data: Any) -> tuple[Fraction, Steps] | None:
-    """The score of a contract or of a crew of our own for a month; None when nothing could be measured."""
-    found: dict[str, Any] = dict(measures(connection, scored, period))
-    indicators = read_indicators(data)
-    for each in indicators:
-        found.setdefault(each.code, None)
-    if all(found[each.code] is None for each in indicators):
-        return None
-    return score(indicators, found, rounding=Rounding(FEN.mode, 1))
 
 
 def confirm_score(work: Work, scored: str, period: str, name: str) -> None:
@@ -268,7 +266,7 @@ def confirm_score(work: Work, scored: str, period: str, name: str) -> None:
     ).first():
         raise Conflict("billing.score.before")
     agreement = agreements(work.connection, [scored]).get(scored)
-    data = agreement.terms.scheme if agreement else {}
+    version, data = scheme_in(work.connection, scored, period)
     found = scored_of(work.connection, scored, period, data)
     if found is None:
         raise Conflict("billing.score.nothing")
@@ -276,16 +274,16 @@ def confirm_score(work: Work, scored: str, period: str, name: str) -> None:
     result, supplier = decimal(value, 1), agreement.supplier if agreement else ""
     work.connection.execute(
         insert(table),
-        {"scored": scored, "period": period, "supplier": supplier, "score": result, "consequence": consequence(value),
+        {"scored": scored, "period": period, "supplier": supplier, "score": result, "consequence": consequence(value, data),
          "steps": json.dumps([step.data() for step in steps], ensure_ascii=False), "by": name, "at": work.now},
     )  # fmt: skip
     work.say(
         PerformanceScored(
-            scored=scored, supplier=supplier, period=period, score=result, scheme_version=int(data.get("version", 1)),
+            scored=scored, supplier=supplier, period=period, score=result, scheme_version=version,
             measures=tuple(
                 Measure(indicator=code, measure=None if each is None else decimal(each).quantize(Decimal("0.0001")))
                 for code, each in measures(work.connection, scored, period).items()
             ),
-            consequence=consequence(value), scored_at=work.now,
+            consequence=consequence(value, data), scored_at=work.now,
         )
     )  # fmt: skip

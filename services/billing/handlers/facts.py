@@ -9,24 +9,25 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, select
 
 from services.billing import tables
 from services.billing.handlers.contracts import agreements
 from services.billing.handlers.feed import Entry, Writer, spend
 from services.billing.model import Place, digest_of, period_of
-from services.billing.pricing.exact import ZERO, decimal
-from services.billing.pricing.ledger import Fact
+from services.billing.pricing.exact import ZERO, decimal, plain
+from services.billing.pricing.growing import Growing
+from services.billing.pricing.ledger import Fact, Tally
 from services.billing.pricing.periods import month_of
 from services.billing.pricing.refusal import PricingRefused
 from services.billing.tables import as_decimal
 from shared.clock import to_text
 from shared.contracts.billing import RecordedFact, UsageBatchRecorded, UsageRecorded
-from shared.database import Sql
+from shared.database import Rows, Sql, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from sqlalchemy import Connection, Row
 
@@ -47,6 +48,13 @@ _SET_TOTAL = Sql(
        ON CONFLICT (contract, item, meter, card_version, period)
        DO UPDATE SET quantity = excluded.quantity, billed = excluded.billed, facts = excluded.facts"""
 )
+_TAKEN = Sql(
+    """SELECT source_id, fact_id, digest FROM fact
+       WHERE source = :source AND source_id IN (SELECT value FROM json_each(:ids))""",
+    postgresql="""SELECT source_id, fact_id, digest FROM fact
+       WHERE source = :source AND source_id = ANY(CAST(:ids AS text[]))""",
+)
+_FACTS = Rows(tables.fact)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +93,11 @@ class Report:
 
         Empty fields are left out, so that a field of a later version changes no digest of an earlier fact.
         """
-        body = {name: value for name, value in vars(self).items() if value not in ("", None)}
+        body = {name: value for name, value in vars(self).items() if value}
         body.pop("event_id", None)
         quantity = self.quantity.normalize() if self.quantity else Decimal(0)
-        return digest_of(body | {"quantity": format(quantity, "f"), "service_at": to_text(self.service_at)})
+        body["quantity"], body["service_at"] = format(quantity, "f"), to_text(self.service_at)
+        return digest_of(body)
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,7 @@ class _Line:
     billed: Decimal
     facts: int
     live: dict[Key, Fact] | None = None  # only where the quantity is no plain sum
+    growing: Growing | None = None  # while facts of a batch are added to a plain sum
     moved: list[dict[str, Any]] = field(default_factory=list)  # fact rows of a batch, not yet booked
     amount: Decimal = Decimal(0)
     added: Decimal = Decimal(0)
@@ -127,8 +137,11 @@ def record(work: Work, reports: Sequence[Report], *, together: bool = False) -> 
     changes nothing; the others are taken all the same.
     """
     refs = sorted({each.contract for each in reports})
+    writers = {ref: Writer(work, ref, None) for ref in refs}
+    # Read under the lock: a card or a budget line may have been put in force while this waited for the contract.
     known = agreements(work.connection, [ref for ref in refs if ref])
-    writers = {ref: Writer(work, ref, known.get(ref)) for ref in refs}
+    for ref, agreement in known.items():
+        writers[ref].agreement = agreement
     there = _there(work.connection, reports)
     outcomes: list[Outcome] = []
     recorders = {ref: _Recorder(work, writers[ref], known.get(ref), together=together) for ref in refs}
@@ -156,9 +169,9 @@ def _there(connection: Connection, reports: Sequence[Report]) -> dict[tuple[str,
     for each in reports:
         by_source[each.source].append(each.id)
     for source, ids in by_source.items():
-        query = select(F.source_id, F.fact_id, F.digest).where(F.source == source, F.source_id.in_(ids))
-        for row in connection.execute(query):
-            found[source, row.source_id] = (row.fact_id, row.digest)
+        given = json.dumps(ids) if connection.dialect.name == "sqlite" else texts(ids)
+        for source_id, fact_id, digest in _TAKEN.run(connection, source=source, ids=given):
+            found[source, source_id] = (fact_id, digest)
     return found
 
 
@@ -169,6 +182,7 @@ class _Recorder:
         self.work, self.writer, self.agreement, self.together = work, writer, agreement, together
         self._lines: dict[Place, _Line] = {}
         self._rows: list[dict[str, Any]] = []
+        self._places: dict[tuple[str, str, date], tuple[Place | None, int]] = {}
 
     # ---- one report
 
@@ -188,17 +202,26 @@ class _Recorder:
 
     def _new(self, report: Report, digest: str) -> Outcome:
         place, version = self._place(report.item, report.meter, report.service_at)
-        single = not self.together or (place is not None and not self._is_sum(place))
+        # A fact that names whom it counted is sealed by itself: it says which fact counted the same one first.
+        single = not self.together or (place is not None and (bool(report.counted) or not self._is_sum(place)))
         if single:
             self._write_rows()
         row = self._row(report, digest, place, version)
         if place is not None:
             try:
-                self._rate(row, [(place, None, _fact_of(row))], single=single)
+                if single:
+                    self._rate(row, [(place, None, _fact_of(row))])
+                else:
+                    self._grow(row, place)
             except PricingRefused:
                 row |= {"state": "unpriced", "amount": None}
                 place = None
-        self._finish_row(row, place, cause="late", single=single)
+        if single:
+            self._finish_row(row, cause="late")
+        else:
+            self._rows.append(row)
+            if place is None:
+                row["said"] = _say(self.work, row)
         return Outcome("recorded", row["fact_id"])
 
     def _change(self, report: Report, digest: str, old: Row[Any]) -> Outcome:
@@ -231,19 +254,25 @@ class _Recorder:
             if place is not None and given is not None:
                 moves.append((place, None, given))
         try:
-            self._rate(row, moves, single=True)
+            self._rate(row, moves)
         except PricingRefused as fault:
             self._lines.clear()
-            return Outcome("refused", reason="billing.api.price", parameters={"words": str(fault)})
-        self._finish_row(row, place, cause=report.kind, single=True)
+            return Outcome("refused", reason=f"refusal.{fault.code}", parameters={"where": fault.field})
+        self._finish_row(row, cause=report.kind)
         return Outcome("recorded", row["fact_id"])
 
     def _place(self, item: str, meter: str, at: datetime) -> tuple[Place | None, int]:
-        return (None, 0) if self.agreement is None else self.agreement.place(item, meter, at)
+        if self.agreement is None:
+            return None, 0
+        key = item, meter, self.agreement.full.service_day(at)
+        found = self._places.get(key)
+        if found is None:
+            found = self._places[key] = self.agreement.place(item, meter, at)
+        return found
 
     def _is_sum(self, place: Place) -> bool:
         assert self.agreement is not None
-        return self.agreement.card(place.version).lines[place.meter].aggregation == "sum"
+        return self.agreement.card(place.version).lines[place.meter].is_plain_sum
 
     def _row(self, report: Report, digest: str, place: Place | None, version: int) -> dict[str, Any]:
         agreement = self.agreement
@@ -253,11 +282,14 @@ class _Recorder:
             "supplier": report.supplier or (agreement.supplier if agreement else ""), "crew": report.crew,
             "department": report.department, "item": report.item, "meter": report.meter, "quantity": report.quantity,
             "unit": report.unit, "service_at": report.service_at, "recorded_at": self.work.now,
-            "period": month_of(report.service_at, agreement.full.zone) if agreement else period_of(report.service_at),
+            "period": place.period if place else self._month(report.service_at),
             "state": "recorded" if place or not report.contract else "unpriced", "amount": None, "card_version": version,
-            "budget_line": agreement.budget_line if agreement and place else "", "steps": "[]", "event_id": report.event_id,
+            "budget_line": agreement.paid_from(place.period) if agreement and place else "", "steps": "[]", "event_id": report.event_id,
             "kind": report.kind, "corrects": "", "digest": digest, "counted": report.counted, "said": "",
         }  # fmt: skip
+
+    def _month(self, at: datetime) -> str:
+        return month_of(at, self.agreement.full.zone) if self.agreement else period_of(at)
 
     # ---- rating
 
@@ -279,29 +311,50 @@ class _Recorder:
         return {"contract": self.writer.contract, "item": place.item, "meter": place.name,
                 "card_version": place.version, "period": place.period}  # fmt: skip
 
-    def _rate(self, row: dict[str, Any], moves: list[tuple[Place, Fact | None, Fact | None]], *, single: bool) -> None:
+    def _grow(self, row: dict[str, Any], place: Place) -> None:
+        """Add a fact of a batch to the plain sum of its line; its row keeps what the sum was before.
+
+        Raises:
+            PricingRefused: a quantity that cannot be priced; nothing was moved.
+        """
+        if row["quantity"] < 0:
+            raise PricingRefused("negative", "a quantity must not be negative", "quantity")
+        line = self._line(place)
+        if line.growing is None:
+            assert self.agreement is not None
+            final = place.period in self.writer.closed
+            agreed = self.agreement.line(place, final=final)
+            line.growing = Growing(agreed, line.quantity, line.billed, final=final)
+        before = _before(line.growing)
+        row["amount"] = decimal(line.growing.add(row["quantity"]), 2)
+        row["steps"] = before
+        line.facts += 1
+        line.moved.append(row)
+
+    def _rate(self, row: dict[str, Any], moves: list[tuple[Place, Fact | None, Fact | None]]) -> None:
         """Move each line on and put what it comes to into the fact's row.
 
         Raises:
             PricingRefused: a quantity that cannot be priced; nothing was moved.
         """
+        if not moves:  # work of our own crews, and what no card covers
+            row["amount"] = None
+            return
         assert self.agreement is not None
         changes = []
         for place, out, into in moves:
-            for line, after, facts in self._after(place, out, into):
+            for line, after in self._after(place, out, into):
                 final = line.place.period in self.writer.closed
                 amount, steps = self.agreement.change(
-                    line.place, before=line.quantity, after=after, billed=line.billed, facts=facts, final=final
+                    line.place, before=line.quantity, after=after, billed=line.billed, final=final
                 )
-                changes.append((line, out, into, after, facts, amount, steps))
+                changes.append((line, out, into, after, amount, steps))
         total = Decimal("0.00")
-        for line, out, into, after, facts, amount, steps in changes:
-            if not single:
-                row["steps"] = json.dumps({"before": format(line.quantity, "f"), "billed": format(line.billed, "f")})
-            else:
-                row["steps"] = json.dumps([step.data() for step in steps], ensure_ascii=False)
-            line.added += decimal(after) - line.quantity
-            line.quantity, line.facts = decimal(after), facts
+        for line, out, into, after, amount, steps in changes:
+            row["steps"] = json.dumps([step.data() for step in steps], ensure_ascii=False)
+            quantity = decimal(after.quantity)
+            line.added += quantity - line.quantity
+            line.quantity, line.facts = quantity, after.facts
             line.billed += amount
             line.amount += amount
             if line.live is not None:
@@ -312,8 +365,8 @@ class _Recorder:
             total += amount
         row["amount"] = total if changes else None
 
-    def _after(self, place: Place, out: Fact | None, into: Fact | None) -> list[tuple[_Line, Fraction, int]]:
-        """(line, quantity, number of facts) after the move, of the line itself and, for a carried level, of later months."""
+    def _after(self, place: Place, out: Fact | None, into: Fact | None) -> list[tuple[_Line, Tally]]:
+        """What is counted after the move, of the line itself and, for a carried level, of later months."""
         assert self.agreement is not None
         line = self._line(place)
         if into is not None and into.quantity < 0:
@@ -323,7 +376,7 @@ class _Recorder:
         facts = line.facts - (out is not None) + (into is not None)
         if line.live is None:
             change = (into.quantity if into else ZERO) - (out.quantity if out else ZERO)
-            return [(line, Fraction(line.quantity) + change, facts)]
+            return [(line, Tally(facts, Fraction(line.quantity) + change))]
         found = []
         for each in [line, *self._later(place)]:
             assert each.live is not None
@@ -332,8 +385,7 @@ class _Recorder:
                 live.pop(out.key, None)
             if into is not None:
                 live[into.key] = into
-            counted = self.agreement.quantity(each.place, live.values())
-            found.append((each, counted.quantity, counted.facts))
+            found.append((each, self.agreement.quantity(each.place, live.values())))
         return found
 
     def _later(self, place: Place) -> list[_Line]:
@@ -364,19 +416,23 @@ class _Recorder:
 
     # ---- writing
 
-    def _finish_row(self, row: dict[str, Any], place: Place | None, *, cause: str, single: bool) -> None:
-        if single and row["amount"] is not None and self.agreement is not None:
-            [over] = spend(self.work, self.agreement.budget_line, [row["amount"]])
-            row["state"] = "over_budget" if over else "recorded"
+    def _finish_row(self, row: dict[str, Any], *, cause: str) -> None:
+        """Tell and book a fact by itself."""
+        if row["amount"] is not None:
+            row["state"] = "over_budget" if self._spend(row["period"]) else "recorded"
         self._rows.append(row)
-        if not single:
-            if place is not None:
-                self._lines[place].moved.append(row)
-            else:
-                row["said"] = _say(self.work, row)
-            return
         row["said"] = _say(self.work, row)
         self._book(row, cause)
+
+    def _spend(self, period: str) -> bool:
+        """Move the budget lines of the years that a fact moved; whether one is over its sum now."""
+        assert self.agreement is not None
+        moved: dict[str, Decimal] = defaultdict(Decimal)
+        for line in self._lines.values():
+            if line.amount or line.place.period == period:
+                moved[self.agreement.paid_from(line.place.period)] += line.amount
+        over = [spend(self.work, purse, [amount])[0] for purse, amount in sorted(moved.items())]
+        return any(over)
 
     def _book(self, row: dict[str, Any], cause: str) -> None:
         """One entry for each line that the fact moved."""
@@ -394,13 +450,16 @@ class _Recorder:
                     corrects=row["corrects"],
                     more={
                         "order": row["order_reference"], "service_at": to_text(row["service_at"]),
-                        "budget_line": row["budget_line"], "event": row["event_id"],
+                        "budget_line": self._purse(line), "event": row["event_id"],
                     },
                 )
             )  # fmt: skip
         for line in self._lines.values():
             self._set_total(line)
         self._lines.clear()
+
+    def _purse(self, line: _Line) -> str:
+        return self.agreement.paid_from(line.place.period) if self.agreement else ""
 
     def _set_total(self, line: _Line) -> None:
         _SET_TOTAL.run(
@@ -412,19 +471,17 @@ class _Recorder:
         """Facts must be in the table before another one can name them."""
         self._book_together()
         if self._rows:
-            self.work.connection.execute(insert(tables.fact), self._rows)
+            _FACTS.insert(self.work.connection, self._rows)
             self._rows = []
 
     def _book_together(self) -> None:
         """One entry and as many sealed events as it takes for the facts of each line of a batch."""
-        for line in self._lines.values():
+        # By month, so that whoever else moves the lines of two years takes them in the same order.
+        for line in sorted(self._lines.values(), key=lambda each: each.place.period):
             if not line.moved:
                 continue
-            assert self.agreement is not None
             for row, over in zip(
-                line.moved,
-                spend(self.work, self.agreement.budget_line, [row["amount"] for row in line.moved]),
-                strict=True,
+                line.moved, spend(self.work, self._purse(line), [row["amount"] for row in line.moved]), strict=True
             ):
                 row["state"] = "over_budget" if over else "recorded"
             first = line.moved[0]
@@ -456,6 +513,8 @@ class _Recorder:
                               "service_at": to_text(first["service_at"]), "event": said},
                     )
                 )  # fmt: skip
+            assert line.growing is not None
+            line.quantity, line.billed = decimal(line.growing.quantity), decimal(line.growing.billed, 2)
             self._set_total(line)
         self._lines.clear()
 
@@ -463,6 +522,12 @@ class _Recorder:
         """Write what is left."""
         self._write_rows()
         self.writer.save()
+
+
+def _before(growing: Growing) -> str:
+    """What ``explaining.ladder`` makes the rungs of a batch's fact from when somebody asks for them, JSON."""
+    final = ', "final": true' if growing.final else ""
+    return f'{{"before": "{plain(growing.quantity)}", "billed": "{plain(growing.billed, 2)}"{final}}}'
 
 
 def _say(work: Work, row: dict[str, Any]) -> str:
@@ -473,9 +538,22 @@ def _say(work: Work, row: dict[str, Any]) -> str:
             service_at=row["service_at"], recorded_at=row["recorded_at"], state=row["state"], amount=row["amount"],
             card_version=row["card_version"], budget_line=row["budget_line"], kind=row["kind"], corrects=row["corrects"],
             period=row["period"], item=row["item"], event=row["event_id"], source=row["source"], source_id=row["source_id"],
+            counted_as=_counted_as(work.connection, row),
         ),
         sequence=1,
     )  # fmt: skip
+
+
+def _counted_as(connection: Connection, row: Mapping[str, Any]) -> str:
+    """The first fact of the meter that counted the same one, by its id: so events tell who was counted again, not who it was."""
+    if not row["counted"]:
+        return ""
+    first = connection.execute(
+        select(func.min(F.fact_id)).where(
+            F.contract == row["contract"], F.item == row["item"], F.meter == row["meter"], F.counted == row["counted"]
+        )
+    ).scalar()
+    return str(first or row["fact_id"])
 
 
 def _fact_of(row: Mapping[str, Any]) -> Fact:

@@ -138,7 +138,9 @@ class Writer:
 
 
 def spend(work: Work, line: str, amounts: list[Decimal]) -> list[bool]:
-    """Move a budget line on by each amount; whether it was over its ceiling after it."""
+    """Move a budget line on by each amount; whether it was over its ceiling after it. What no line pays for is beyond all."""
+    if not line:
+        return [amount > 0 for amount in amounts]
     _USE_ROW.run(work.connection, line=line)
     accrued, ceiling = (as_decimal(value) or Decimal(0) for value in _USE.run(work.connection, line=line).one())
     over = []

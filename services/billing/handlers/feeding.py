@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ from sqlalchemy import delete, insert, select, update
 
 from services.billing import tables
 from services.billing.handlers.feed import Writer
+from services.billing.model import FIRST_HEAD
 from shared.contracts.billing import FeedAcknowledged, FeedCompared
-from shared.errors import Absent, Conflict
+from shared.errors import Absent, Conflict, Malformed
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,6 +23,29 @@ if TYPE_CHECKING:
 
 E = tables.feed_entry.c
 ZERO = Decimal("0.00")
+MOST = 2**53 - 1  # of a number that JSON carries exactly
+
+
+def write_place(contract: str, number: int, head: str) -> str:
+    """The cursor of a reader who has entries up to ``number``. It is no secret: what it claims is compared with the feed."""
+    return urlsafe_b64encode(json.dumps([contract, number, head], ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def read_place(contract: str, cursor: str) -> tuple[int, str]:
+    """(number, head) that a cursor stands after; the beginning for an empty one.
+
+    Raises:
+        Malformed: it is no cursor of this contract's feed.
+    """
+    if not cursor:
+        return 0, FIRST_HEAD
+    try:
+        of, number, head = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Malformed("error.cursor") from error
+    if of != contract or type(number) is not int or not 0 <= number <= MOST or not isinstance(head, str):
+        raise Malformed("error.cursor")
+    return number, head
 
 
 def acknowledge(work: Work, contract: str, number: int, head: str) -> None:

@@ -13,8 +13,14 @@ from shared.web import revocation
 
 if TYPE_CHECKING:
     from shared.contracts.base import Envelope
-    from shared.contracts.dispatch import WorkOrderFinished
-    from shared.contracts.requests import AccountChanged, RequestConfirmed, RequestReopened, SessionEnded
+    from shared.contracts.dispatch import CostMeasured, WorkOrderFinished
+    from shared.contracts.requests import (
+        AccountChanged,
+        ComplaintAnswered,
+        RequestConfirmed,
+        RequestReopened,
+        SessionEnded,
+    )
     from shared.work import Work
 
 
@@ -34,6 +40,20 @@ def record_usage(work: Work, event: WorkOrderFinished, envelope: Envelope) -> No
                 order_id=event.order_id, order_reference=event.reference, request_id=event.request_id, event_id=envelope.id,
             )
             for position, usage in enumerate(event.usage)
+        ],
+    )  # fmt: skip
+
+
+def record_cost(work: Work, event: CostMeasured, envelope: Envelope) -> None:
+    """What our own store and pool gave is a fact of no contract, in yuan; the same cost again records nothing."""
+    record(
+        work,
+        [
+            Report(
+                source="dispatch", id=event.cost_id, service_at=event.at, quantity=event.yuan, item=event.item, meter=event.meter,
+                unit="yuan", crew=event.crew, department=event.department, order_id=event.order_id,
+                order_reference=event.order_reference, request_id=event.request_id, event_id=envelope.id,
+            )
         ],
     )  # fmt: skip
 
@@ -64,6 +84,20 @@ def note_stars(work: Work, event: RequestConfirmed, envelope: Envelope) -> None:
 def note_reopening(work: Work, event: RequestReopened, envelope: Envelope) -> None:
     """A request that was reopened counts as work done badly."""
     _opinion(work, event.request_id, envelope.id, reopened=event.times)
+
+
+def note_complaint(work: Work, event: ComplaintAnswered, envelope: Envelope) -> None:
+    """What was found of a complaint about somebody's work; after an appeal the later answer counts, whichever came first."""
+    if not event.order_id:
+        return
+    table = tables.complaint
+    here = table.c.complaint_id == event.complaint_id
+    there = work.connection.execute(select(table.c.sequence).where(here)).scalar()
+    row = {"outcome": event.outcome, "sequence": envelope.sequence, "event_id": envelope.id}
+    if there is None:
+        work.connection.execute(insert(table), {"complaint_id": event.complaint_id, "order_id": event.order_id, **row})
+    elif envelope.sequence > there:
+        work.connection.execute(update(table).where(here).values(**row))
 
 
 def _opinion(work: Work, request_id: str, event_id: str, **said: int) -> None:

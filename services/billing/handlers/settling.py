@@ -78,7 +78,7 @@ def settle(
             writer.book(
                 Entry(
                     kind=kind, period=period, amount=amount, item=place.item, meter=place.name, card_version=place.version,
-                    quantity=quantity, cause=cause, said=said, more={"budget_line": agreement.budget_line},
+                    quantity=quantity, cause=cause, said=said, more={"budget_line": agreement.paid_from(period)},
                 )
             )  # fmt: skip
         _SET_TOTAL.run(
@@ -88,5 +88,5 @@ def settle(
         )  # fmt: skip
         booked += amount
     if booked:
-        spend(work, agreement.budget_line, [booked])
+        spend(work, agreement.paid_from(period), [booked])
     return booked

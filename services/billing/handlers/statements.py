@@ -53,7 +53,8 @@ _LOCKED = Sql(
     "SELECT version FROM statement WHERE ref = :ref",
     postgresql="SELECT version FROM statement WHERE ref = :ref FOR UPDATE",
 )
-KINDS = ("charge", "adjustment", "deduction", "bonus", "retention_held", "retention_released", "interest")
+KINDS = ("charge", "adjustment", "deduction", "bonus", "tax", "retention_held", "retention_released", "interest")
+TAXED = ("charge", "closing", "adjustment", "deduction", "bonus")
 
 
 def draw(work: Work, contract: str, period: str) -> str:
@@ -73,16 +74,28 @@ def draw(work: Work, contract: str, period: str) -> str:
     writer = Writer(work, contract, agreement)
     if period in writer.closed:
         return ref
+    # A card may have been put in force while this waited for the contract.
+    agreement = writer.agreement = agreements(work.connection, [contract])[contract]
     if not is_over(period, work.now, agreement):
         raise Conflict("billing.close.not_over", period=period)
-    if all(card.days_in(period) is None for card in agreement.full.cards):
+    if all(card.days_in(period) is None for card in agreement.full.cards) and not _booked(
+        work.connection, contract, period
+    ):
         raise Invalid(fields={"period": ["billing.close.outside"]})
     settle(work, writer, agreement, period, final=True, kind="closing", cause="closing")
     _hold_back(work, writer, agreement, period, ref)
+    _add_tax(work, writer, agreement, period)
     writer.save()
     lines = _lines(work.connection, agreement, period)
     _write(work, writer, agreement, period, ref, lines)
     return ref
+
+
+def _booked(connection: Connection, contract: str, period: str) -> bool:
+    """Whether anything stands in a month's statement: what comes late after the contract's end does."""
+    entries = tables.feed_entry.c
+    query = select(entries.number).where(entries.contract == contract, entries.booked_in == period).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _hold_back(work: Work, writer: Writer, agreement: Agreement, period: str, ref: str) -> None:
@@ -102,6 +115,29 @@ def _hold_back(work: Work, writer: Writer, agreement: Agreement, period: str, re
     held = rounded(fraction(charged) * agreement.terms.retention_pct / 100, agreement.terms.rounding)
     if held > 0:
         move_retention(work, writer, period, decimal(held, 2), "held", ref)
+
+
+def _add_tax(work: Work, writer: Writer, agreement: Agreement, period: str) -> None:
+    """Where prices are without tax: the tax on what the month comes to, as an entry of its own."""
+    if agreement.terms.tax_mode != "added" or not agreement.terms.tax_pct:
+        return
+    writer.save()
+    entries = tables.feed_entry.c
+    query = select(entries.amount).where(
+        entries.contract == agreement.ref, entries.booked_in == period, entries.kind.in_(TAXED)
+    )
+    net = sum(work.connection.execute(query).scalars(), NOTHING)
+    tax = decimal(rounded(fraction(net) * agreement.terms.tax_pct / 100, agreement.terms.rounding), 2)
+    if tax:
+        more = {"net": format(net, "f"), "rate_pct": format(decimal(agreement.terms.tax_pct), "f"), "budget_line": agreement.paid_from(period)}  # fmt: skip
+        writer.book(Entry(kind="tax", period=period, amount=tax, cause="tax", more=more))
+        spend(work, agreement.paid_from(period), [tax])
+
+
+def tax_within(agreement: Agreement, amount: Decimal) -> Decimal:
+    """The tax that an amount contains where prices include it."""
+    pct = agreement.terms.tax_pct
+    return decimal(rounded(fraction(amount) * pct / (100 + pct), agreement.terms.rounding), 2)
 
 
 def move_retention(work: Work, writer: Writer, period: str, amount: Decimal, move: str, statement: str = "") -> None:
@@ -170,8 +206,40 @@ def _lines(connection: Connection, agreement: Agreement, period: str) -> list[di
         if KINDS[kind] == "charge" and (line.amount if line else NOTHING) != amount:
             # The feed and a fresh rating are two ways to one sum; a statement is made only where they agree.
             raise RuntimeError(f"{agreement.ref} {period} {item} {meter}: feed {amount}, rated {line and line.amount}")
-        found.append(_line(kind, for_period, item, meter, version, amount, line, rows, units))
+        made = _line(kind, for_period, item, meter, version, amount, line, rows, units)
+        if line is not None and not _told(agreement, line, rows):
+            behind = _behind(connection, agreement, Place(period, line.meter, version))
+            made["events"] = sorted({*made["events"], *behind})
+        found.append(made)
     return found
+
+
+def _told(agreement: Agreement, line: Line, rows: list[Row[Any]]) -> bool:
+    """Whether the entries of a line name every event it follows from: a running sum of which each fact was booked once."""
+    plain = agreement.card(line.version).lines[line.meter].is_plain_sum
+    return plain and sum(row.facts for row in rows) == line.facts and not any(row.cause == "card" for row in rows)
+
+
+def _behind(connection: Connection, agreement: Agreement, place: Place) -> set[str]:
+    """The sealed events of all facts that a line counts, and of what voided or corrected them; of earlier ones too where a
+    level is carried over.
+    """
+    fact, change = tables.fact.c, tables.fact.alias("change")
+    carried = agreement.card(place.version).lines[place.meter].aggregation == "time_weighted"
+    query = (
+        select(fact.said, fact.service_at, change.c.said.label("changed"))
+        .outerjoin_from(tables.fact, change, change.c.corrects == fact.fact_id)
+        .where(
+            fact.contract == agreement.ref, fact.item == place.item, fact.meter == place.name, fact.kind != "void",
+            fact.period <= place.period if carried else fact.period == place.period,
+        )
+    )  # fmt: skip
+    found: set[str] = set()
+    for row in connection.execute(query):
+        at, _ = agreement.place(place.item, place.name, row.service_at)
+        if at == place or (carried and at is not None):
+            found |= {row.said, row.changed or ""}
+    return found - {""}
 
 
 def _line(
@@ -381,11 +449,11 @@ def decide(work: Work, ref: str, number: int, decision: str, words: str, differe
             Entry(
                 kind="adjustment", period=row.period, amount=difference, item=line.item, meter=line.meter,
                 card_version=line.card_version, cause="dispute", said=line.said,
-                more={"line": number, "budget_line": agreement.budget_line},
+                more={"line": number, "budget_line": agreement.paid_from(row.period)},
             )
         )  # fmt: skip
         writer.save()
-        spend(work, agreement.budget_line, [difference])
+        spend(work, agreement.paid_from(row.period), [difference])
     table = tables.statement_line
     work.connection.execute(
         update(table)
@@ -490,14 +558,15 @@ def pay(work: Work, ref: str, *, amount: Decimal, paid_on: date, reference: str)
     owed = decimal(interest, 2)
     if interest != ZERO:
         writer = Writer(work, row.contract, agreement)
+        today = month_of(work.now, agreement.full.zone)
         writer.book(
             Entry(
-                kind="interest", period=month_of(work.now, agreement.full.zone), amount=owed, cause="late_payment",
+                kind="interest", period=today, amount=owed, cause="late_payment",
                 more={"statement": ref, "days": late},
             )
         )  # fmt: skip
         writer.save()
-        spend(work, agreement.budget_line, [owed])
+        spend(work, agreement.paid_from(today), [owed])
     paid = row.paid + amount
     version = _move(work, row, paid=paid, state="paid" if paid == row.total else "stated")
     work.connection.execute(

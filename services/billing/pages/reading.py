@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema
 
 from services.billing import store, wording
-from services.billing.api import CONTRACT, FEED, MONEY, MOST, PURSE, Slice, list_facts, own_supplier
+from services.billing.api import CONTRACT, FEED, MONEY, PURSE, Slice, list_facts, own_supplier
+from services.billing.explaining import ladder
+from services.billing.handlers.feeding import MOST
 from services.billing.model import period_of, service_day
 from services.billing.pricing.exact import decimal
 from services.billing.pricing.rounding import FEN, rounded
+from services.billing.purses import line_of, series
 from shared.errors import Absent
 from shared.web.answers import Answer, page
-from shared.web.chart import Figure, Series, bars, lines
+from shared.web.chart import Figure, Series, lines
 from shared.web.routes import Route, Scoped
 from shared.web.schemas import Key, Whole
 
@@ -165,7 +169,7 @@ def statement(context: Context, ref: str, period: str) -> Answer:
         chosen = chosen if chosen in keys else next(iter(keys), "")
         item, _, meter = chosen.partition(".")
         facts = store.facts_of_line(connection, ref, period, item, meter, SHOWN_FACTS + 1) if chosen else []
-        budget = next((each for each in store.budget(connection) if each.code == row.budget_line), None)
+        budget = paying(connection, row, period)
         units = store.units(connection, ref, period)
     rows = [
         {
@@ -204,7 +208,8 @@ def _fact(context: Context, row: Any) -> dict[str, Any]:
     return {
         "id": row.fact_id,
         "href": context.url("explain", fact_id=row.fact_id),
-        "order": row.order_reference.partition("-")[2] or row.order_reference,
+        # What came over the API or in a file has no order: it is known by its own id.
+        "order": row.order_reference.partition("-")[2] or row.order_reference or row.source_id,
         "item": wording.item_name(language, row.item),
         "meter": wording.meter_name(language, row.meter),
         "quantity": wording.quantity(language, row.quantity, row.unit),
@@ -226,6 +231,7 @@ def contracts(context: Context) -> Answer:
     today = service_day(context.now)
     return page(
         "billing/contracts.html",
+        may_new=context.may("contract_new"), sees_files=context.may("suppliers"),
         rows=[
             {
                 "ref": row.ref, "title": title_of(context, row), "supplier": name_of(context, row), "starts_on": row.starts_on,
@@ -248,8 +254,10 @@ def contract(context: Context, ref: str) -> Answer:
             ((count, amount) for period, count, amount in store.periods(connection, ref) if period == now), (0, ZERO)
         )
         last, _ = store.feed_head(connection, ref)
-        budget = next((each for each in store.budget(connection) if each.code == row.budget_line), None)
-    held = max((card.version for card, _ in versions if card.starts_on <= today), default=0)
+        paid = sum((each.paid for each in store.statements_of(connection, [ref])), ZERO)
+        budget = paying(connection, row, now)
+    newest = max((card.version for card, _ in versions if card.starts_on <= today), default=0)
+    held = json.loads(row.parts)
     return page(
         "billing/contract.html",
         contract=row,
@@ -259,11 +267,9 @@ def contract(context: Context, ref: str) -> Answer:
         cards=[
             {
                 "version": card.version, "since": card.starts_on,
-                "state": "in_force" if card.version == held else ("later" if card.starts_on > today else "before"),
+                "state": "in_force" if card.version == newest else ("later" if card.starts_on > today else "before"),
                 "lines": [
-                    {"words": f"{wording.item_name(language, line['item'])} {wording.meter_name(language, line['meter'])}",
-                     "rates": wording.rates(language, line)}
-                    for line in lines_
+                    priced(language, line) for line in lines_
                 ],
             }
             for card, lines_ in reversed(versions)
@@ -273,11 +279,48 @@ def contract(context: Context, ref: str) -> Answer:
         period=now,
         month=month_name(language, now),
         last=last,
-        budget=language.named(budget.name, budget.name_en) if budget else row.budget_line,
+        budget=f"{language.named(budget.name, budget.name_en)} {budget.year}" if budget else row.budget_line,
         sees_feed=context.may("feed"),
         sees_cards=context.may("card_edit"),
+        may_edit=context.may("terms_edit"), sees_standing=context.may("standing"), paid=paid, terms=terms_of(language, json.loads(row.terms)),
+        parts=[(name, held[name].splitlines()) for name in ("content", "standards", "liabilities", "payment") if held.get(name)],
+        schedule=[each | {"on": date.fromisoformat(each["on"]), "amount": Decimal(each["amount"])} for each in held.get("schedule", [])],
         sees_log=sees_log(context),
     )  # fmt: skip
+
+
+def paying(connection: Connection, contract: Row[Any], period: str) -> store.BudgetLine | None:
+    """The budget line from which a month of a contract is paid."""
+    code = line_of(series(connection)[contract.budget_line], period)
+    return next((each for each in store.budget(connection) if each.code == code), None)
+
+
+def priced(language: Language, line: dict[str, Any]) -> dict[str, Any]:
+    """A line of a card as a table shows it: what is counted, its rates by range, and what was agreed around them."""
+    words = f"{wording.item_name(language, line['item'])} {wording.meter_name(language, line['meter'])}"
+    return {"words": words, "rates": wording.rates(language, line), "conditions": wording.conditions(language, line)}
+
+
+def terms_of(language: Language, held: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was agreed on money, as a person reads it; the law's rule where the contract is silent."""
+    rounding = held.get("rounding", {"mode": "half_up", "digits": 2})
+    rate = Decimal(str(held.get("daily_rate", "0.0005"))) * 100
+    kind = language(f"contracting.tax.{held.get('tax_mode', 'included')}")
+    found = [
+        ("term_days", language.number(int(held.get("term_days", 30)))),
+        ("daily_rate_pct", language.number(wording.plain(rate))),
+        ("tax_mode", f"{kind} {language.number(wording.plain(Decimal(str(held.get('tax_pct', '6')))))}%"),
+        ("rounding_mode", language(f"contracting.mode.{rounding['mode']}")),
+        ("retention_pct", language.number(wording.plain(Decimal(str(held.get("retention_pct") or 0))))),
+        ("contest_days", language.number(int(held.get("contest_days", 5)))),
+        ("signatures", language.number(int(held.get("signatures", 2)))),
+    ]
+    found += [
+        (name, language.money(Decimal(str(held[name]))))
+        for name in ("third_above", "commitment", "bond")
+        if held.get(name)
+    ]
+    return [(language(f"contracting.name.{name}"), words) for name, words in found]
 
 
 # ---- usage, and where an amount comes from
@@ -309,14 +352,17 @@ def explain(context: Context, fact_id: str) -> Answer:
         context.check(None if row is None else Scoped(supplier=row.supplier))
         assert row is not None
         cards = store.cards(connection, row.contract) if row.contract else []
+        rungs = ladder(connection, row)
     fact = _fact(context, row)
     steps = [
         {
             "words": language("billing.explain.facts"),
             "number": "",
             "note": language(
-                "billing.explain.facts_note",
+                "billing.explain.facts_note" if row.order_id else "billing.explain.reported_note",
                 order=language("billing.explain.order", reference=fact["order"]),
+                source=row.source,
+                id=row.source_id,
                 time=language.when(row.service_at, context.now),
             ),
         },
@@ -332,7 +378,7 @@ def explain(context: Context, fact_id: str) -> Answer:
         )
     steps += [
         {"words": wording.step_words(language, step), "number": number_of(step.get("amount"), language)}
-        for step in json.loads(row.steps)
+        for step in rungs
         if step["key"] not in {"quantity", "amount"}
     ]
     if row.amount is not None:
@@ -341,11 +387,20 @@ def explain(context: Context, fact_id: str) -> Answer:
         "billing/explain.html",
         fact=fact,
         row=row,
-        why="over_budget"
+        why=("over_budget" if row.budget_line else "no_line")
         if row.state == "over_budget"
         else ("unpriced" if row.state == "unpriced" else ("in_house" if row.amount is None else "")),
         steps=steps,
         period=row.period,
+        sealed={
+            "event": row.event_id or row.said,
+            # A batch is told as an event about its contract, a fact alone as one about itself.
+            "about": row.order_id or (row.contract if isinstance(json.loads(row.steps), dict) else row.fact_id),
+            "words": language("billing.explain.sealed_words" if row.order_id else "billing.explain.sealed_reported"),
+            "head": language("billing.explain.order", reference=fact["order"])
+            if row.order_id
+            else language("billing.explain.reported", source=row.source, id=row.source_id),
+        },
         sees_log=sees_log(context),
     )
 
@@ -375,7 +430,10 @@ def budget(context: Context) -> Answer:
         found = [_purse(context, each) for each in store.budget(connection)]
         months = store.accrued_by_month(connection)
         standing = store.positions(connection, service_day(context.now))
+        modes = store.accrued_by_mode(connection)
+    several = len({each["year"] for each in found}) > 1
     for each in found:
+        each["words"] = f"{each['name']} {each['year']}" if several else each["name"]
         now, ahead = standing[each["code"]]
         each |= {name: _yuan(getattr(now, name)) for name in ("committed", "stated", "paid", "available")}
         each |= {
@@ -384,7 +442,15 @@ def budget(context: Context) -> Answer:
             "gap": _yuan(ahead.gap) if ahead else None,
             "exhausted_on": ahead.exhausted_on if ahead else None,
         }
-    return page("billing/budget.html", purses=found, figure=_burn(context, found, months))
+    for each in found:
+        each |= {"lump": modes.get(each["code"], (ZERO, ZERO))[0], "metered": modes.get(each["code"], (ZERO, ZERO))[1]}
+    return page(
+        "billing/budget.html",
+        purses=found,
+        figure=_burn(context, [each for each in found if each["year"] == service_day(context.now).year], months),
+        sees_costs=context.may("costs"),
+        may_new=context.may("budget_new"),
+    )
 
 
 def _yuan(value: Fraction) -> Decimal:
@@ -392,70 +458,45 @@ def _yuan(value: Fraction) -> Decimal:
     return decimal(rounded(value, FEN), 2)
 
 
-class MonthQuery(Schema):
-    """Which month; empty is this one."""
-
-    period = Key(load_default="")
-
-
-def chargeback(context: Context) -> Answer:
-    """What each department's orders cost in a month, for charging it back."""
-    period = context.query()["period"] or period_of(context.now)
-    first_day(period)
-    with context.read() as connection:
-        found = store.chargeback(connection, period)
-        months = sorted({period_of(context.now), *store.months(connection)}, reverse=True)
-    language = context.language
-    by_department: dict[str, Decimal] = {}
-    for department, _, _, amount in found:
-        by_department[department] = by_department.get(department, ZERO) + amount
-    ordered = sorted(by_department.items(), key=lambda each: -each[1])
-    return page(
-        "billing/chargeback.html",
-        month=month_name(language, period), period=period, months=[(each, month_name(language, each)) for each in months],
-        rows=[
-            {"department": wording.named(language, "billing.department", department) if department else language("billing.chargeback.nobody"),
-             "item": wording.item_name(language, item), "facts": count, "amount": amount}
-            for department, item, count, amount in found
-        ],
-        total=sum(by_department.values(), ZERO),
-        figure=bars(
-            language("billing.chargeback.chart", name=ordered[0][0], amount=language.money(ordered[0][1])),
-            [(name or "–", float(amount)) for name, amount in ordered[:12]],
-            head=(language("billing.chargeback.department"), language("billing.amount")), source=month_name(language, period),
-        ) if ordered else None,
-    )  # fmt: skip
-
-
 def _burn(context: Context, purses: list[dict[str, Any]], months: dict[tuple[str, str], Decimal]) -> Figure | None:
-    """Cumulative use of each line by month of this year, in per cent of its amount."""
+    """Cumulative use of each line by month of this year in per cent of its amount, and where its year is heading."""
     language, today = context.language, service_day(context.now)
-    periods = [f"{today.year}-{month:02}" for month in range(1, today.month + 1)]
-    series, running = [], {}
-    for purse in purses[:6]:
+    periods = [f"{today.year}-{month:02}" for month in range(1, 13)]
+    series, ahead, named, running = [], [], [], {}
+    for purse in sorted(purses, key=lambda each: -each["part"])[:3]:  # the most used; the table has all
         used, values = ZERO, []
-        for period in periods:
+        for month, period in enumerate(periods, 1):
             used += months.get((purse["code"], period), ZERO)
-            values.append(float((used / purse["amount"] * 100).quantize(Decimal("0.1"))) if purse["amount"] else None)
+            values.append(_pct(used, purse["amount"]) if month <= today.month else None)
         series.append(Series(purse["name"], values))
+        now, end = values[today.month - 1], _pct(purse["year_end"], purse["amount"])
+        if now is not None and end is not None and today.month < 12:
+            step = (end - now) / (12 - today.month)
+            path = [
+                None if month < today.month else round(now + step * (month - today.month), 1) for month in range(1, 13)
+            ]
+            ahead.append(Series(language("billing.budget.to", part=f"{end:.0f}%"), path))
+            named.append(language("billing.budget.ahead", name=purse["name"]))
         running[purse["name"]] = purse["part"]
     if not any(running.values()):
         return None
     fastest = max(running, key=lambda name: running[name])
-    title = (
-        language("billing.budget.chart", name=fastest, part=language.percent(running[fastest]))
-        if running[fastest]
-        else language("billing.budget.chart_none")
-    )
     labels = [
         language.short_day(date(today.year, month, 1)).split("月")[0] + "月"
         if language.chinese
         else language.short_day(date(today.year, month, 1)).split()[1]
-        for month in range(1, today.month + 1)
+        for month in range(1, 13)
     ]
-    return lines(
-        title, labels, series, head=language("billing.budget.month"), source=language("billing.budget.source"), unit="%"
-    )
+    figure = lines(
+        language("billing.budget.chart", name=fastest, part=language.percent(running[fastest])), labels, [*series, *ahead],
+        head=language("billing.budget.month"), source=language("billing.budget.source"), unit="%",
+    )  # fmt: skip
+    # Beside its line a forecast says only where it leads; the table names whose it is.
+    return replace(figure, head=[language("billing.budget.month"), *(each.name for each in series), *named])
+
+
+def _pct(part: Decimal | None, whole: Decimal) -> float | None:
+    return float((part / whole * 100).quantize(Decimal("0.1"))) if whole and part is not None else None
 
 
 # ---- feed
@@ -518,7 +559,6 @@ ROUTES = (
     Route("GET", "/usage", "usage", usage, allow=MONEY, accepts=Slice, summary="Usage facts, newest first.", sample={}),
     Route("GET", "/explain/<fact_id>", "explain", explain, allow=MONEY, summary="Where an amount comes from."),
     Route("GET", "/budget", "budget", budget, allow=PURSE, summary="What is left of each budget line.", sample={}),
-    Route("GET", "/chargeback", "chargeback", chargeback, allow=PURSE, accepts=MonthQuery, summary="What each department's orders cost.", sample={}),
     Route("GET", "/feed", "feeds", feeds, allow=FEED, summary="The feeds of all contracts.", sample={}),
     Route("GET", "/feed/<contract>", "feed", feed, allow=FEED, accepts=FeedQuery, summary="A contract's feed.", sample=CONTRACT),
 )  # fmt: skip

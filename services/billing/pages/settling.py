@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, fields
 
 from services.billing import store, wording
-from services.billing.api import MONEY, safe_text
+from services.billing.api import MONEY
 from services.billing.handlers import statements as acts
 from services.billing.model import service_day
 from services.billing.pages import reading
 from services.billing.postings import Unmapped, postings, read_mapping
-from services.billing.printed import pdf, xlsx
+from services.billing.purses import line_of, series
 from shared.errors import Conflict, Refused
 from shared.web.answers import Answer, Said, file, page, see_other
 from shared.web.routes import Access, Route, Scoped
 from shared.web.schemas import Decimal as Money
 from shared.web.schemas import Key, Text, validate
+from shared.web.sheets import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -280,12 +281,16 @@ def printed(kind: str) -> Callable[..., Answer]:
             "rows": [_line(context, row, found, line, cards) | {"quantity_number": line.quantity} for line in lines],
             "signed": [(each.name, each.at) for each in signed],
         }  # fmt: skip
+        # The libraries of paper and of spreadsheets take 25 MiB: a process that prints nothing does without them.
+        from services.billing.printed import pdf, xlsx
+
         if kind == "pdf":
-            return file(pdf(context.language, sheet), "application/pdf", name=f"{found.ref}.pdf")
+            return file(pdf(context.language, sheet), "application/pdf", name=f"{found.ref}.pdf", rows=len(lines))
         return file(
             xlsx(context.language, sheet),
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             name=f"{found.ref}.xlsx",
+            rows=len(lines),
         )
 
     return view
@@ -299,10 +304,11 @@ def posted(context: Context, ref: str, period: str) -> Answer:
         context.check(None if found is None else Scoped(supplier=row.supplier))
         assert found is not None
         lines = store.statement_lines(connection, found.ref)
+        project = line_of(series(connection)[row.budget_line], period) or row.budget_line
     try:
         rows = postings(
             read_mapping(context.own.running.settings["BILLING_POSTINGS"]), lines, service_day(found.drawn_at),
-            cost_centre=row.supplier, project=row.budget_line,
+            cost_centre=row.supplier, project=project,
         )  # fmt: skip
     except Unmapped as fault:
         named = ", ".join(f"{number} ({item or kind})" for number, kind, item in fault.lines)

@@ -138,3 +138,5 @@ AGGREGATIONS: dict[str, Callable[[Sequence[Use], Window | None], Aggregated]] = 
     "prorated_sum": _prorated_sum,
     "time_weighted": _time_weighted,
 }
+# A fact says nothing of days in which it held, so no card can agree on it.
+ON_CARDS = tuple(each for each in AGGREGATIONS if each != "prorated_sum")

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from services.billing.pricing.exact import fraction
-from services.billing.pricing.models import Price
+from services.billing.pricing.models import Price, by_event
 from services.billing.pricing.periods import month_days
 from services.billing.pricing.proration import Part
 from services.billing.pricing.rating import NO_TERMS, Terms
@@ -26,14 +26,36 @@ class CardLine:
     """How one meter is priced.
 
     Attributes:
-        terms: free quantity, minimum, maximum and a flat amount are meant for a whole month; in a month in which the
-            card holds for some days only, they count for those days. Tiers are not scaled.
+        terms: free quantity, minimum, maximum, a flat amount, the prices of capacity and the free amount of a percentage
+            are meant for a whole month; in a month in which the card holds for some days only, they count for those
+            days. Other tiers are not scaled.
         aggregation: key of ``aggregation.AGGREGATIONS``: how a month's facts become one quantity.
+
+    Raises:
+        PricingRefused: a price that looks at each fact with terms or an aggregation that speak of their quantity.
     """
 
     price: Price
     terms: Terms = NO_TERMS
     aggregation: str = "sum"
+
+    def __post_init__(self) -> None:
+        if not by_event(self.price):
+            return
+        model = self.price.model
+        if self.aggregation != "sum":
+            raise PricingRefused(
+                "unknown_aggregation", f"{model} prices each fact, not their {self.aggregation}", "aggregation"
+            )
+        if self.terms.free_quantity:
+            raise PricingRefused("unknown_field", f"{model} has free events and a free amount instead", "free_quantity")
+        if self.terms.convert:
+            raise PricingRefused("unknown_field", f"{model} prices each fact as it was reported", "convert")
+
+    @property
+    def is_plain_sum(self) -> bool:
+        """Whether a running sum is all that its amount depends on."""
+        return self.aggregation == "sum" and not by_event(self.price)
 
 
 @dataclass(frozen=True)
@@ -145,7 +167,15 @@ def scaled(line: CardLine, share: Fraction) -> CardLine:
         minimum=money(line.terms.minimum),
         maximum=money(line.terms.maximum),
     )
-    price = line.price
+    return replace(line, price=_scaled_price(line.price, share), terms=terms)
+
+
+def _scaled_price(price: Price, share: Fraction) -> Price:
     if price.model == "flat":
-        price = Price("flat", {"amount": price.values["amount"] * share})
-    return replace(line, price=price, terms=terms)
+        return replace(price, values={"amount": price.values["amount"] * share})
+    if price.model == "capacity":
+        tiers = tuple(replace(tier, values={"price": tier.values["price"] * share}) for tier in price.tiers)
+        return replace(price, tiers=tiers)
+    if price.model == "percentage":
+        return replace(price, values={**price.values, "free_amount": price.values["free_amount"] * share})
+    return price

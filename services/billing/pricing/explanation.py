@@ -62,8 +62,9 @@ def inexact(value: Fraction) -> Steps:
 def say(step: Step, language: str) -> str:
     """The step as a sentence, ``language`` being ``zh`` or ``en``."""
     shown = step.shown()
-    if "mode" in shown:
-        shown["mode"] = MODE_WORDS.get(shown["mode"], (shown["mode"],) * 2)[0 if language == "zh" else 1]
+    for name, words in NAMED.items():
+        if name in shown:
+            shown[name] = words.get(shown[name], (shown[name],) * 2)[0 if language == "zh" else 1]
     return WORDS[step.key][0 if language == "zh" else 1].format(**shown)
 
 
@@ -77,6 +78,17 @@ MODE_WORDS: dict[str, tuple[str, str]] = {
     "ceiling": ("向上取整", "up"),
     "floor": ("向下取整", "down"),
 }
+AGGREGATION_WORDS: dict[str, tuple[str, str]] = {
+    "sum": ("合计", "sum"),
+    "count": ("计数", "count"),
+    "max": ("最大值", "greatest"),
+    "min": ("最小值", "least"),
+    "latest": ("最近一次", "latest"),
+    "unique": ("去重计数", "different ones"),
+    "prorated_sum": ("按天折算合计", "sum by days"),
+    "time_weighted": ("时间加权", "time-weighted level"),
+}
+NAMED = {"mode": MODE_WORDS, "aggregation": AGGREGATION_WORDS}  # parameters that are names, not numbers
 WORDS: dict[str, tuple[str, str]] = {
     # quantity
     "facts": ("{count} 笔用量记录", "{count} usage facts"),
@@ -115,6 +127,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "discount": ("折扣 {pct}%", "discount of {pct}%"),
     "cap": ("封顶 {maximum}", "capped at {maximum}"),
     "prior_billed": ("减已出账 {prior}", "less {prior} already billed"),
+    "prior_deducted": ("减本月前几次已提出 {prior}", "less {prior} proposed for earlier findings of the month"),
     "minimum": ("保底 {minimum}，补足差额", "made up to the minimum of {minimum}"),
     "amount": ("金额 {amount}", "amount {amount}"),
     "inexact": ("精确值为分数 {fraction}", "exactly the fraction {fraction}"),

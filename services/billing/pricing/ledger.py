@@ -22,6 +22,7 @@ from services.billing.pricing.aggregation import Use, Window, aggregate
 from services.billing.pricing.cards import Card, CardLine, card_on, scaled, share_of_month
 from services.billing.pricing.exact import ZERO, decimal
 from services.billing.pricing.explanation import Step, Steps
+from services.billing.pricing.models import by_event
 from services.billing.pricing.periods import month_days, month_of, seconds
 from services.billing.pricing.rating import rate
 from services.billing.pricing.refusal import PricingRefused
@@ -163,11 +164,16 @@ def rate_period(contract: Contract, period: str, facts: Iterable[Fact]) -> State
 
 @dataclass(frozen=True)
 class Tally:
-    """A month's quantity of one meter under one card, before pricing."""
+    """A month's quantity of one meter under one card, before pricing.
+
+    Attributes:
+        events: the single quantities in the order of service, where the price looks at each.
+    """
 
     facts: int
     quantity: Fraction
     steps: Steps = ()
+    events: tuple[Fraction, ...] | None = None
 
 
 def tally(contract: Contract, period: str, card: Card, line: CardLine, facts: Iterable[Fact]) -> Tally:
@@ -183,7 +189,8 @@ def tally(contract: Contract, period: str, card: Card, line: CardLine, facts: It
     uses = [Use(fact.quantity, fact.time, fact.identity or str(fact.quantity)) for fact in inside]
     if line.aggregation != "time_weighted":
         quantity, steps = aggregate(line.aggregation, uses)
-        return Tally(len(inside), quantity, steps)
+        events = tuple(use.value for use in uses) if by_event(line.price) else None
+        return Tally(len(inside), quantity, steps, events)
     opening = sum((fact.quantity for fact in known if fact.time < window.since), ZERO)
     quantity, steps = aggregate("time_weighted", uses, replace(window, opening=opening))
     first, last = month_days(period)
@@ -195,7 +202,7 @@ def tally(contract: Contract, period: str, card: Card, line: CardLine, facts: It
 def rate_line(contract: Contract, period: str, card: Card, meter: str, counted: Tally) -> Line:
     """One line: the quantity priced by its card, and why."""
     line = scaled(card.lines[meter], share_of_month(card, period, contract.fixed_days_in_month))
-    priced = rate(line.price, counted.quantity, line.terms)
+    priced = rate(line.price, counted.quantity, line.terms, events=counted.events)
     since = card.since.isoformat() if card.since else "–"
     told = (Step("facts", {"count": counted.facts}), *_silent(counted.steps))
     steps = (*told, Step("card", {"version": card.version, "since": since}), *priced.steps)
@@ -409,7 +416,7 @@ class Book:
         card = next(card for card in self.contract.cards if card.version == version)
         line = card.lines[meter]
         facts = self._by_group[period, key]
-        if line.aggregation == "sum":  # the sum is kept, so that a late fact costs the same however long the month is
+        if line.is_plain_sum:  # the sum is kept, so that a late fact costs the same however long the month is
             return rate_line(self.contract, period, card, meter, Tally(len(facts), self._sums[period, key]))
         known: Iterable[Fact] = facts.values()
         if line.aggregation == "time_weighted":

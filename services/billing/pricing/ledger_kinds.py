@@ -42,7 +42,9 @@ def _ledger(case: Case) -> Answer:
 
 def _contract(case: Case) -> Contract:
     price = read_price(case.params.required("price"), case.params.at("price"))
-    card = Card(1, lines={"": CardLine(price, read_terms(case))})
+    terms = read_terms(case)
+    with located("params"):
+        card = Card(1, lines={"": CardLine(price, terms)})
     return Contract(case.zone(), (card,))
 
 

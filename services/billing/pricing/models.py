@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from services.billing.pricing.exact import HUNDREDTH, ZERO, shown
 from services.billing.pricing.explanation import Params, Step, Steps, total
+from services.billing.pricing.percentages import PercentagePrice, percentage_steps
 from services.billing.pricing.reading import Fields
 from services.billing.pricing.refusal import PricingRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,26 @@ def volume_blocks(price: Price, quantity: Fraction) -> Steps:
     return (_block_step(number, tier, Fraction(_blocks(quantity, tier.values["block_size"]))),)
 
 
+def capacity(price: Price, quantity: Fraction) -> Steps:
+    """What the first tier costs that holds the quantity, which is the month's peak."""
+    for number, tier in enumerate(price.tiers, 1):
+        if tier.limit is None or quantity <= tier.limit:
+            return (Step("capacity", {"tier": number}, tier.values["price"]),)
+    raise AssertionError("the last tier is open")
+
+
+def percentage(price: Price, events: Sequence[Fraction]) -> Steps:
+    """A share of each event and a fee for each, less the allowances; the events in the order of their service."""
+    return tuple(percentage_steps(_share(price.values), events))
+
+
+def _share(values: Mapping[str, Fraction]) -> PercentagePrice:
+    return PercentagePrice(
+        values["rate_pct"], values["fixed_fee"], int(values["free_events"]), values["free_amount"],
+        values.get("event_min"), values.get("event_max"),
+    )  # fmt: skip
+
+
 def _holding(price: Price, quantity: Fraction) -> int:
     """The number of the first tier that holds what the tiers before it left; the last one if none does."""
     rest = quantity
@@ -159,12 +180,21 @@ class Number:
         default: what its absence means; None = it must be there.
         positive: zero is refused too.
         instead: where this other field is present, absence means zero.
+        absent: it may be left out, which is another thing than zero.
+        whole: no fractions.
     """
 
     name: str
     default: Fraction | None = None
     positive: bool = False
     instead: str = ""
+    absent: bool = False
+    whole: bool = False
+
+    @property
+    def optional(self) -> bool:
+        """Whether a price may leave it out."""
+        return self.default is not None or bool(self.instead) or self.absent
 
 
 @dataclass(frozen=True)
@@ -180,14 +210,22 @@ class Model:
     """One price model.
 
     Attributes:
-        steps: the function.
+        steps: the function of the quantity; where ``by_event``, of the events one by one.
         numbers: the fields of the price object.
         tiers: what its tiers look like; None for models without.
+        aggregation: how a month's facts become the quantity where the card does not say.
+        by_event: it prices each fact, not their sum; no other aggregation can be agreed.
+        straight: from the end of one tier to the end of the next its amount is a straight line of the quantity.
+        sound: refuses numbers that contradict each other.
     """
 
-    steps: Callable[[Price, Fraction], Steps]
+    steps: Callable[[Price, Any], Steps]
     numbers: tuple[Number, ...] = ()
     tiers: Tiers | None = None
+    aggregation: str = "sum"
+    by_event: bool = False
+    straight: bool = False
+    sound: Callable[[Mapping[str, Fraction]], object] | None = None
 
 
 FLAT_FEE = Number("flat_fee", default=ZERO)
@@ -196,23 +234,39 @@ PERCENT_TIERS = Tiers("up_to", (Number("rate_pct", instead="flat_fee"), FLAT_FEE
 BLOCK_TIERS = Tiers("max_blocks", (Number("block_size", positive=True), Number("block_price")))
 
 MODELS: dict[str, Model] = {
-    "flat": Model(flat, (Number("amount"),)),
-    "per_unit": Model(per_unit, (Number("unit_price"),)),
-    "multiplier": Model(multiplier, (Number("multiplier"),)),
+    "flat": Model(flat, (Number("amount"),), straight=True),
+    "per_unit": Model(per_unit, (Number("unit_price"),), straight=True),
+    "multiplier": Model(multiplier, (Number("multiplier"),), straight=True),
     "package": Model(package, (Number("size", positive=True), Number("price"), Number("free_units", default=ZERO))),
-    "graduated": Model(graduated, tiers=UNIT_TIERS),
-    "volume": Model(volume, tiers=UNIT_TIERS),
-    "graduated_percentage": Model(graduated_percentage, tiers=PERCENT_TIERS),
+    "graduated": Model(graduated, tiers=UNIT_TIERS, straight=True),
+    "volume": Model(volume, tiers=UNIT_TIERS, straight=True),
+    "graduated_percentage": Model(graduated_percentage, tiers=PERCENT_TIERS, straight=True),
     "graduated_blocks": Model(graduated_blocks, tiers=BLOCK_TIERS),
     "volume_blocks": Model(volume_blocks, tiers=BLOCK_TIERS),
-}
+    "capacity": Model(capacity, tiers=Tiers("up_to", (Number("price"),)), aggregation="max", straight=True),
+    "percentage": Model(
+        percentage,
+        (Number("rate_pct"), Number("fixed_fee", default=ZERO), Number("free_events", default=ZERO, whole=True),
+         Number("free_amount", default=ZERO), Number("event_min", absent=True), Number("event_max", absent=True)),
+        by_event=True, sound=_share,
+    ),
+}  # fmt: skip
 
 MOST_TIERS = 1000
 
 
-def steps_of(price: Price, quantity: Fraction) -> Steps:
-    """The explained, unrounded amount of ``quantity`` at ``price``."""
-    return MODELS[price.model].steps(price, quantity)
+def by_event(price: Price) -> bool:
+    """Whether it prices each fact by itself."""
+    return MODELS[price.model].by_event
+
+
+def steps_of(price: Price, quantity: Fraction, events: Sequence[Fraction] | None = None) -> Steps:
+    """The explained, unrounded amount of ``quantity`` at ``price``. Where events are priced and none are named, the
+    quantity is one event.
+    """
+    if not by_event(price):
+        return MODELS[price.model].steps(price, quantity)
+    return MODELS[price.model].steps(price, events if events is not None else ([quantity] if quantity else []))
 
 
 def amount_of(price: Price, quantity: Fraction) -> Fraction:
@@ -258,6 +312,11 @@ def inspect(data: object, path: str = "price") -> tuple[Price | None, list[Prici
         return None, [PricingRefused("unknown_model", f"there is no price model {shown(name)}", f"{path}.model")]
     values = _numbers(fields, model.numbers, faults)
     tiers = _tiers(fields, model.tiers, faults) if model.tiers else ()
+    if model.sound and not faults:
+        try:
+            model.sound(values)
+        except PricingRefused as fault:
+            faults.append(PricingRefused(fault.code, fault.message, fields.at(fault.field)))
     return (None if faults else Price(name, values, tiers)), faults
 
 
@@ -265,6 +324,8 @@ def _numbers(fields: Fields, numbers: tuple[Number, ...], faults: list[PricingRe
     found: dict[str, Fraction] = {}
     for number in numbers:
         try:
+            if number.absent and not fields.has(number.name):
+                continue
             found[number.name] = _number(fields, number)
         except PricingRefused as fault:
             faults.append(fault)
@@ -277,7 +338,7 @@ def _number(fields: Fields, number: Number) -> Fraction:
             return ZERO
         if number.default is not None:
             return number.default
-    value = fields.amount(number.name)
+    value = Fraction(fields.whole(number.name)) if number.whole else fields.amount(number.name)
     if number.positive and value == 0:
         raise PricingRefused("zero", f"{number.name} must be above zero", fields.at(number.name))
     return value

@@ -116,8 +116,11 @@ def rate(
     prior_quantity: Exact = 0,
     prior_billed: Exact = 0,
     final: bool = True,
+    events: Sequence[Fraction] | None = None,
 ) -> Rated:
     """The amount of ``quantity`` more in a period of which ``prior_quantity`` was billed with ``prior_billed``.
+
+    ``events`` are all events of the period, for prices that look at each.
 
     Raises:
         PricingRefused: the period's cumulative quantity is negative.
@@ -128,7 +131,7 @@ def rate(
         if prior
         else (Step("quantity", {"quantity": more}),)
     )
-    net, billable, ladder = _net(price, prior + more, terms)
+    net, billable, ladder = _net(price, prior + more, terms, events)
     steps = [*told, *ladder]
     if billed:
         steps.append(Step("prior_billed", {"prior": billed}, -billed))
@@ -159,7 +162,9 @@ def due(price: Price, quantity: Exact, terms: Terms = NO_TERMS) -> Fraction:
     return amount if terms.minimum is None else max(amount, fraction(terms.minimum))
 
 
-def _net(price: Price, quantity: Fraction, terms: Terms) -> tuple[Fraction, Fraction, Steps]:
+def _net(
+    price: Price, quantity: Fraction, terms: Terms, events: Sequence[Fraction] | None = None
+) -> tuple[Fraction, Fraction, Steps]:
     """The amount before minimum and prior bills, the billable quantity, and the rungs that add up to the amount."""
     if quantity < 0:
         raise PricingRefused("negative", "the cumulative quantity of the period must not be negative", "quantity")
@@ -171,24 +176,31 @@ def _net(price: Price, quantity: Fraction, terms: Terms) -> tuple[Fraction, Frac
     if free:
         quantity = max(ZERO, quantity - free)
         steps.append(Step("free", {"free": free, "left": quantity}))
-    steps += steps_of(price, quantity)
-    amount = round_step(total(steps), terms.rounding, steps)
+    steps += steps_of(price, quantity, events)
+    return agreed(total(steps), terms, steps), quantity, tuple(steps)
+
+
+def agreed(exact: Fraction, terms: Terms, steps: list[Step] | None = None) -> Fraction:
+    """What the terms make of a period's priced amount: rounded, less the discount, at most the maximum."""
+    amount = round_step(exact, terms.rounding, steps)
     discount = fraction(terms.discount_pct)
     if discount:
         off = amount * discount * HUNDREDTH
-        steps.append(Step("discount", {"pct": discount}, -off))
+        if steps is not None:
+            steps.append(Step("discount", {"pct": discount}, -off))
         amount = round_step(amount - off, terms.rounding, steps)
     if terms.maximum is not None and amount > terms.maximum:
         maximum = fraction(terms.maximum)
-        steps.append(Step("cap", {"maximum": maximum}, maximum - amount))
+        if steps is not None:
+            steps.append(Step("cap", {"maximum": maximum}, maximum - amount))
         amount = maximum
-    return amount, quantity, tuple(steps)
+    return amount
 
 
-def round_step(value: Fraction, rounding: Rounding | None, steps: list[Step]) -> Fraction:
-    """``value`` rounded, with the rung that says so appended to ``steps`` where a rounding is agreed."""
+def round_step(value: Fraction, rounding: Rounding | None, steps: list[Step] | None) -> Fraction:
+    """``value`` rounded, with the rung that says so appended to ``steps`` (if given) where a rounding is agreed."""
     result = rounded(value, rounding)
-    if rounding:
+    if rounding and steps is not None:
         steps.append(_rounding_step("rounded", value, result, rounding, counts=True))
     return result
 
