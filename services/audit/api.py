@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields, pre_load, validate
 
-from services.audit import bodies, searching, store, vault, witnessing
-from services.audit.log.checkpoint import Checkpoint
+from services.audit import bodies, logs, searching, store, things, vault, witnessing
 from services.audit.log.errors import LogError, Malformed
-from services.audit.log.note import encode_base64, parse_note
+from services.audit.log.note import encode_base64
 from services.audit.log.receipt import make_receipt
 from services.audit.log.tiles import ENTRIES, FULL, Tree, pack_entries, parse_tile_path
 from services.audit.log.tree import leaf_hash
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from services.audit.bodies import Reads
+    from services.audit.logs import Closed, Log
     from shared.web.context import Context
 
 READERS = Access.to(supervisor="all", auditor="all", administrator="all")
@@ -42,18 +42,6 @@ OPEN_TO_ALL = {"Access-Control-Allow-Origin": "*"}
 FOR_EVER = {**OPEN_TO_ALL, "Cache-Control": "public, max-age=31536000, immutable"}
 
 
-def signed(connection: Connection) -> tuple[int, bytes]:
-    """(size, note) of the newest checkpoint.
-
-    Raises:
-        Absent: nothing has been signed yet.
-    """
-    found = store.checkpoint(connection)
-    if found is None:
-        raise Absent
-    return found[0], found[1]
-
-
 def shown(context: Context, connection: Connection, covering: int = -1) -> witnessing.Shown:
     """The checkpoint that readers are given, with its cosignatures.
 
@@ -61,15 +49,44 @@ def shown(context: Context, connection: Connection, covering: int = -1) -> witne
         Absent: nothing has been signed yet, or no checkpoint covers entry ``covering``.
     """
     point = witnessing.shown(connection, witnessing.policy_of(context.own.settings), covering)
-    if point is None or point.size <= covering:
+    if point is None or point.log.first + point.size <= covering:
         raise Absent
     return point
+
+
+def log_of(connection: Connection, number: int) -> tuple[Log, Closed | None]:
+    """The log with this number, and how it was closed.
+
+    Raises:
+        Absent: there is none.
+    """
+    now = logs.current(connection)
+    if number == now.number:
+        return now, None
+    found = next((each for each in logs.closed(connection) if each.log.number == number), None)
+    if found is None:
+        raise Absent
+    return found.log, found
 
 
 def checkpoint(context: Context) -> Answer:
     """The newest checkpoint with the witnesses' cosignatures, as C2SP tlog-checkpoint says."""
     with context.read() as connection:
         point = shown(context, connection)
+    return _note(point)
+
+
+def numbered_checkpoint(context: Context, number: int) -> Answer:
+    """The newest checkpoint of one of the logs; of a closed one its final checkpoint."""
+    with context.read() as connection:
+        of, closed = log_of(connection, number)
+        point = witnessing.shown_of(connection, witnessing.policy_of(context.own.settings), of, closed)
+    if point is None:
+        raise Absent
+    return _note(point)
+
+
+def _note(point: witnessing.Shown) -> Answer:
     found = file(point.note.encode(), "text/plain; charset=utf-8")
     found.headers |= {**OPEN_TO_ALL, "Cache-Control": "public, max-age=2"}
     return found
@@ -77,24 +94,35 @@ def checkpoint(context: Context) -> Answer:
 
 def tile(context: Context, path: str) -> Answer:
     """A hash tile or a bundle of entries, as C2SP tlog-tiles says; only what the newest checkpoint covers."""
+    with context.read() as connection:
+        return _tile(connection, logs.current(connection), path)
+
+
+def numbered_tile(context: Context, number: int, path: str) -> Answer:
+    """A tile of one of the logs."""
+    with context.read() as connection:
+        return _tile(connection, log_of(connection, number)[0], path)
+
+
+def _tile(connection: Connection, of: Log, path: str) -> Answer:
     try:
         wanted = parse_tile_path(f"tile/{path}")
     except Malformed as error:
         raise Absent from error
-    with context.read() as connection:
-        size, _ = signed(connection)
-        tiles = store.Tiles(connection)
-        if wanted.level == ENTRIES:
-            if wanted.index * FULL + wanted.width > size:
-                raise Absent
-            body = pack_entries(tiles.read_entries(wanted.index * FULL, wanted.width))
-        else:
-            if wanted.index * FULL + wanted.width > size >> 8 * wanted.level:
-                raise Absent
-            found = tiles.read_tiles([wanted]).get(wanted)
-            if found is None:
-                raise Absent
-            body = found
+    point = store.checkpoint(connection, of)
+    size = 0 if point is None else point[0]
+    tiles = store.Tiles(connection, of)
+    if wanted.level == ENTRIES:
+        if wanted.index * FULL + wanted.width > size:
+            raise Absent
+        body = pack_entries(tiles.read_entries(wanted.index * FULL, wanted.width))
+    else:
+        if wanted.index * FULL + wanted.width > size >> 8 * wanted.level:
+            raise Absent
+        found = tiles.read_tiles([wanted]).get(wanted)
+        if found is None:
+            raise Absent
+        body = found
     result = file(body, "application/octet-stream")
     result.headers |= FOR_EVER
     return result
@@ -102,10 +130,62 @@ def tile(context: Context, path: str) -> Answer:
 
 def vkeys(context: Context) -> Answer:
     """The log's verifier keys; pin them from paper, not from here."""
-    lines = [str(key.public) for key in keys(context.own.settings)]
+    with context.read() as connection:
+        return _vkeys(context, connection, logs.current(connection))
+
+
+def numbered_vkeys(context: Context, number: int) -> Answer:
+    """The verifier keys of one of the logs."""
+    with context.read() as connection:
+        return _vkeys(context, connection, log_of(connection, number)[0])
+
+
+def _vkeys(context: Context, connection: Connection, of: Log) -> Answer:
+    origin = logs.origin_of(connection, context.own.settings, of)
+    lines = [str(key.public) for key in keys(context.own.settings, origin)]
     found = file(("\n".join(lines) + "\n").encode(), "text/plain; charset=utf-8")
     found.headers |= OPEN_TO_ALL
     return found
+
+
+class LogForm(Schema):
+    """One of the logs that follow each other."""
+
+    number = fields.Integer()
+    origin = fields.String()
+    first = fields.Integer(metadata={"description": "number of its first entry"})
+    size = fields.Integer(metadata={"description": "that its newest checkpoint states"})
+    closed_at = fields.String(allow_none=True, metadata={"description": "null while it takes entries"})
+    address = fields.String(metadata={"description": "below which checkpoint, tiles and vkey are read, for ever"})
+
+
+class LogsForm(Schema):
+    """The logs in their order; the last takes entries."""
+
+    logs = fields.List(fields.Nested(LogForm))
+
+
+def list_of_logs(context: Context) -> list[dict[str, Any]]:
+    """The logs in their order."""
+    with context.read() as connection:
+        now = logs.current(connection)
+        before = logs.closed(connection)
+        point = store.checkpoint(connection, now)
+        origin = logs.origin_of(connection, context.own.settings, now)
+    root = f"{str(context.own.settings['HOUQIN_PUBLIC_URL']).rstrip('/')}/audit/logs"
+    rows = [(each.log, each.origin, each.size, each.closed_at) for each in before]
+    return [
+        {
+            "number": of.number, "origin": name, "first": of.first, "size": size,
+            "closed_at": to_text(at) if at else None, "address": f"{root}/{of.number}",
+        }
+        for of, name, size, at in (*rows, (now, origin, point[0] if point else 0, None))
+    ]  # fmt: skip
+
+
+def all_logs(context: Context) -> Answer:
+    """The logs that follow each other: a log is closed with a final checkpoint, and the next names it in an entry."""
+    return answer({"logs": list_of_logs(context)})
 
 
 def policy(context: Context) -> Answer:
@@ -198,18 +278,12 @@ def readable(context: Context, connection: Connection, number: int) -> store.Ent
     return found
 
 
-def covered(connection: Connection) -> int:
-    """Size of the newest checkpoint; 0 before the first."""
-    found = store.checkpoint(connection)
-    return 0 if found is None else found[0]
-
-
 def entries(context: Context) -> Answer:
     """Entries, newest first; with ``about`` only those that concern a request, order, contract or account."""
     asked = context.query()
     with context.read() as connection:
-        size = store.head(connection).size
-        sealed = covered(connection)
+        size = things.reach(connection) if asked["about"] else store.count(connection)
+        sealed = store.covered(connection)
         reads = reads_of(context, connection)
         if asked["about"]:
             found = store.timeline(connection, asked["about"], asked["before"], asked["limit"], reads)
@@ -263,8 +337,8 @@ def found_by(context: Context) -> Answer:
         found = searching.search(
             connection, wanted_of(asked), asked["before"], MOST_FOUND, reads_of(context, connection)
         )
-        reach = searching.reach(connection) if asked["q"] else store.head(connection).size
-        sealed_to = covered(connection)
+        reach = searching.reach(connection) if asked["q"] else store.count(connection)
+        sealed_to = store.covered(connection)
     note_reading(context, "search", asked["q"], len(found))
     return answer(
         {
@@ -279,24 +353,29 @@ def entry(context: Context, number: int) -> Answer:
     """One entry."""
     with context.read() as connection:
         found = readable(context, connection, number)
-        sealed = covered(connection)
+        sealed = store.covered(connection)
     note_reading(context, "entry", str(number), 1)
     return answer(form_of(found, sealed))
 
 
 def note_reading(context: Context, what: str, filter_: str, count: int) -> None:
     """That a person read the log is itself an entry."""
+    filter_, words = ("", filter_) if what == "search" else (filter_, "")
     with context.work() as work:
         work.say(
-            LogRead(account_id=context.principal.account, what=what, filter=filter_, count=count, read_at=work.now)
-        )
+            LogRead(
+                account_id=context.principal.account, what=what, filter=filter_, count=count, read_at=work.now, words=words
+            )
+        )  # fmt: skip
 
 
 class ProofForm(Schema):
     """An inclusion proof against the newest checkpoint."""
 
     number = fields.Integer()
-    size = fields.Integer()
+    log = fields.String(metadata={"description": "origin of the log that holds the entry"})
+    index = fields.Integer(metadata={"description": "of the entry in that log, from 0: what the proof is about"})
+    size = fields.Integer(metadata={"description": "of that log, as its checkpoint states"})
     leaf_hash = fields.String()
     proof = fields.List(fields.String(), metadata={"description": "sibling hashes from the leaf up, hexadecimal"})
     checkpoint = fields.String()
@@ -309,12 +388,16 @@ def proof_of(context: Context, connection: Connection, number: int) -> dict[str,
         Absent: no checkpoint covers it.
     """
     point = shown(context, connection, number)
-    tree = Tree(store.Tiles(connection), point.size)
+    tree = Tree(store.Tiles(connection, point.log), point.size)
+    index = number - point.log.first
+    leaf, path = tree.leaf_and_proof(index)
     return {
         "number": number,
+        "log": point.checkpoint.origin,
+        "index": index,
         "size": point.size,
-        "leaf_hash": tree.leaf_hash(number).hex(),
-        "proof": [each.hex() for each in tree.inclusion_proof(number)],
+        "leaf_hash": leaf.hex(),
+        "proof": [each.hex() for each in path],
         "checkpoint": point.note.encode().decode(),
     }
 
@@ -333,15 +416,17 @@ def receipt(context: Context, number: int) -> Answer:
     with context.read() as connection:
         point = shown(context, connection, number)
         found = readable(context, connection, number)
-        tree = Tree(store.Tiles(connection), point.size)
-        body = make_receipt(tree, number, point.note, found.leaf).encode()
+        tree = Tree(store.Tiles(connection, point.log), point.size)
+        body = make_receipt(tree, number - point.log.first, point.note, found.leaf).encode()
+    note_reading(context, "export", str(number), 1)
     return file(body, "text/plain; charset=utf-8", name=f"entry-{number}.tlog-proof")
 
 
 def bundle(context: Context, thing: str) -> Answer:
     """Every sealed entry about a thing in one file that proves itself; a statement's also holds what it follows from."""
     with context.read() as connection:
-        body, count = bundle_of(connection, thing, shown(context, connection), reads_of(context, connection))
+        policy = witnessing.policy_of(context.own.settings)
+        body, count = bundle_of(connection, thing, policy, reads_of(context, connection))
     note_reading(context, "export", thing, count)
     name = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "-" for each in thing)[:80]
     return file(body, "application/json", name=f"bundle-{name}.json")
@@ -395,7 +480,7 @@ def sealed(context: Context) -> Answer:
     """Where events stand in the log. It tells nothing of what they hold, so anybody who knows an event's id may ask."""
     asked = context.query()["event"]
     with context.read() as connection:
-        size = covered(connection)
+        size = store.covered(connection)
         found = store.entries_of_events(connection, set(asked))
     places = [{"event_id": each.event_id, "number": each.seq, "sealed": each.seq < size} for each in found]
     return answer({"covers": size, "found": places})
@@ -413,25 +498,25 @@ class SourceForm(Schema):
 class StateForm(Schema):
     """Where the log stands."""
 
-    origin = fields.String()
-    size = fields.Integer()
-    root = fields.String(metadata={"description": "base64"})
-    signed_size = fields.Integer()
+    origin = fields.String(metadata={"description": "of the log that takes entries"})
+    size = fields.Integer(metadata={"description": "entries in all logs; the number of the next one"})
+    root = fields.String(metadata={"description": "of the log that takes entries, base64"})
+    signed_size = fields.Integer(metadata={"description": "entries that a signed checkpoint covers, over all logs"})
+    log = fields.Integer(metadata={"description": "number of the log that takes entries"})
+    log_first = fields.Integer(metadata={"description": "number of its first entry"})
     sources = fields.List(fields.Nested(SourceForm))
 
 
 def state_of(context: Context, connection: Connection) -> dict[str, Any]:
     """Size, root and completeness of the log."""
-    head = store.head(connection)
-    found = store.checkpoint(connection)
-    origin = context.own.settings["AUDIT_ORIGIN"]
-    if found is not None:
-        origin = Checkpoint.parse(parse_note(found[1]).text).origin
+    now, head = store.current(connection)
     return {
-        "origin": origin,
-        "size": head.size,
+        "origin": logs.origin_of(connection, context.own.settings, now),
+        "size": now.first + head.size,
         "root": base64.b64encode(head.root).decode(),
-        "signed_size": found[0] if found else 0,
+        "signed_size": store.covered(connection),
+        "log": now.number,
+        "log_first": now.first,
         "sources": [
             {"source": source, "epoch": epoch, "complete_to": upto, "last_known": last}
             for source, epoch, upto, last in store.completeness(connection, "audit.keep_entries")
@@ -450,6 +535,13 @@ ROUTES = (
     Route("GET", "/log/tile/<path:path>", "log_tile", tile, allow=PUBLIC, kind="file", summary="A tile of the log.",
           sample={"path": "entries/000"}),
     Route("GET", "/log/vkey", "log_vkey", vkeys, allow=PUBLIC, kind="file", summary="The log's verifier keys."),
+    Route("GET", "/logs", "logs", all_logs, allow=PUBLIC, kind="api", answers=LogsForm, summary="The logs that follow each other."),
+    Route("GET", "/logs/<int:number>/checkpoint", "logs_checkpoint", numbered_checkpoint, allow=PUBLIC, kind="file",
+          summary="The newest checkpoint of one log, the final one of a closed log.", sample={"number": "0"}),
+    Route("GET", "/logs/<int:number>/tile/<path:path>", "logs_tile", numbered_tile, allow=PUBLIC, kind="file",
+          summary="A tile of one log.", sample={"number": "0", "path": "entries/000"}),
+    Route("GET", "/logs/<int:number>/vkey", "logs_vkey", numbered_vkeys, allow=PUBLIC, kind="file",
+          summary="The verifier keys of one log.", sample={"number": "0"}),
     Route("GET", "/log/policy", "log_policy", policy, allow=PUBLIC, kind="file", summary="Which witnesses make a checkpoint valid."),
     Route("GET", "/api/state", "api_state", state, allow=READERS, kind="api", answers=StateForm, summary="Where the log stands."),
     Route("GET", "/api/entries", "api_entries", entries, allow=READERS, kind="api", accepts=Slice, answers=EntriesForm,

@@ -7,12 +7,15 @@ supervisor or auditor needs a mandate in force; administrators see the log as th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.contracts.audit import BodyChanged, MandateChanged
 from shared.contracts.base import SERVICES
 from shared.database import Sql, as_moment
-from shared.errors import Absent, Forbidden, Invalid
+from shared.errors import Absent, Forbidden, Invalid, SignInNeeded
+from shared.language import CODES, language
+from shared.web.intake import Said
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,12 +43,20 @@ _IN_FORCE = Sql(
     """SELECT b.sources, b.things FROM mandate m JOIN body b ON b.code = m.body
        WHERE m.account_id = :account AND m.starts_at <= :now AND m.ends_at > :now"""
 )
+_UNTIL = Sql("SELECT max(ends_at) FROM mandate WHERE account_id = :account AND starts_at <= :now AND ends_at > :now")
 _GIVE = Sql(
     """INSERT INTO mandate (account_id, body, starts_at, ends_at, given_by)
        VALUES (:account_id, :body, :starts_at, :ends_at, :given_by)"""
 )
 _END = Sql("UPDATE mandate SET ends_at = :now WHERE account_id = :account_id AND body = :body AND ends_at > :now")
+_LAST = Sql("SELECT max(ends_at) FROM mandate WHERE account_id = :account AND ends_at <= :now")
 _ANY = Sql("SELECT 1 FROM body LIMIT 1")
+
+
+class MandateOver(SignInNeeded):
+    """The person read for a body until their time was over; to read on, they need to be admitted anew."""
+
+    key = "audit.mandate.over"
 
 
 @dataclass(frozen=True)
@@ -140,17 +151,38 @@ def mandates(connection: Connection) -> list[Mandate]:
     return found
 
 
+def until(connection: Connection, account: str, now: datetime) -> datetime | None:
+    """The last moment in which the account may read; None for one that reads without a mandate."""
+    ends = as_moment(_UNTIL.run(connection, account=account, now=now).scalar_one())
+    return ends and ends - timedelta(seconds=1)  # one that ends with a day ends at the midnight after it
+
+
 def reads(connection: Connection, principal: Principal, now: datetime) -> Reads:
     """What this person may read now.
 
     Raises:
-        Forbidden: bodies are set up, and the person has no mandate in force.
+        MandateOver: bodies are set up, and the person's last mandate has ended.
+        Forbidden: bodies are set up, and the person never had a mandate, or has one that has not begun.
     """
-    if "administrator" in principal.roles or _ANY.run(connection).first() is None:
+    if "administrator" in principal.roles:
         return EVERYTHING
-    rows = _IN_FORCE.run(connection, account=principal.account, now=now).all()
-    if not rows:
+    found = reads_of_account(connection, principal.account, now)
+    if found is None:
+        ended = as_moment(_LAST.run(connection, account=principal.account, now=now).scalar_one())
+        if ended is not None:
+            last = ended - timedelta(seconds=1)  # one that ends with a day ends at the midnight after it
+            raise MandateOver(day=tuple(language(code).date(last) for code in CODES))
         raise Forbidden("audit.mandate.none")
+    return found
+
+
+def reads_of_account(connection: Connection, account: str, now: datetime) -> Reads | None:
+    """What an account that administers nothing may read now; None when it may read nothing."""
+    if _ANY.run(connection).first() is None:
+        return EVERYTHING
+    rows = _IN_FORCE.run(connection, account=account, now=now).all()
+    if not rows:
+        return None
     scopes = tuple((_split(sources), _split(things)) for sources, things in rows)
     return EVERYTHING if any(not sources and not things for sources, things in scopes) else Reads(scopes)
 
@@ -159,7 +191,8 @@ def put_body(work: Work, body: Body) -> None:
     """A body is set up or changed, and it is said.
 
     Raises:
-        Invalid: it lies under itself or under none that exists, or would read what the one above it may not.
+        Invalid: it lies under itself or under none that exists, or would read what the one above it may not, or less than
+            one below it.
     """
     there = {each.code: each for each in bodies(work.connection)}
     if body.parent:
@@ -173,12 +206,13 @@ def put_body(work: Work, body: Body) -> None:
                 raise Invalid(fields={"parent": "audit.body.circle"})
             seen.add(at.code)
             at = there.get(at.parent)
-        for name in ("sources", "things"):
-            upper, own = set(getattr(above, name)), set(getattr(body, name))
-            if upper and (not own or own - upper):
-                raise Invalid(fields={name: "audit.body.beyond"})
+        if name := _wider(body, above):
+            raise Invalid(fields={name: "audit.body.beyond"})
     if set(body.sources) - set(SERVICES):
         raise Invalid(fields={"sources": "audit.body.no_source"})
+    for each in there.values():
+        if each.parent == body.code and (name := _wider(each, body)):
+            raise Invalid(fields={name: Said("audit.body.below", body=each.code)})
     _PUT.run(
         work.connection, code=body.code, parent=body.parent, kind=body.kind, level=body.level, name=body.name,
         name_en=body.name_en, sources=",".join(body.sources), things=",".join(body.things),
@@ -193,6 +227,15 @@ def put_body(work: Work, body: Body) -> None:
             things=body.things,
         )
     )
+
+
+def _wider(below: Body, above: Body) -> str:
+    """In what the body below reads beyond the one above: sources or things; empty when in nothing."""
+    for name in ("sources", "things"):
+        upper, own = set(getattr(above, name)), set(getattr(below, name))
+        if upper and (not own or own - upper):
+            return name
+    return ""
 
 
 def give(work: Work, account_id: str, body: str, starts_at: datetime, ends_at: datetime) -> None:

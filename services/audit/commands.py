@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.audit import publishing, searching, signing, vault
+from services.audit import closing, logs, publishing, searching, signing, store, things, vault
 from services.audit.log.errors import LogError, Malformed
 from services.audit.log.folder import Folder
 from services.audit.log.mirror import fetcher
@@ -17,6 +17,7 @@ from services.audit.log.policy import Party, Policy, parse_policy
 from services.audit.log.signer import replace_file
 from services.audit.service import SERVICE
 from shared import process
+from shared.clock import SITE_ZONE, to_text
 from shared.contracts.audit import KeyRotated
 from shared.errors import Transient
 from shared.settings import BadSettings, load
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 PROGRAM = "python -m services.audit"
 
 
-def _running() -> Running:
+def assembled() -> Running:
+    """The service as the environment sets it."""
     import os
 
     mine = {
@@ -39,11 +41,11 @@ def _running() -> Running:
     return process.assemble(SERVICE, load(process.declared(SERVICE), mine))
 
 
-def _told(work: Callable[[], int]) -> int:
+def told(work: Callable[[], int]) -> int:
     """Run it; what is wrong becomes one line and status 1."""
     try:
         return work()
-    except (LogError, OSError, Transient, BadSettings) as error:
+    except (LogError, OSError, Transient, BadSettings, store.TwoSequencers) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 1
 
@@ -55,10 +57,10 @@ def export(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
 
     def run() -> int:
-        print(f"{publishing.export(_running(), options.folder)} files written to {options.folder}")
+        print(f"{publishing.export(assembled(), options.folder)} files written to {options.folder}")
         return 0
 
-    return _told(run)
+    return told(run)
 
 
 def mirror(arguments: Sequence[str]) -> int:
@@ -83,7 +85,7 @@ def mirror(arguments: Sequence[str]) -> int:
             print("the checkpoint lacks the witnesses that the policy asks for", file=sys.stderr)
         return 0 if judgement.valid else 4
 
-    return _told(run)
+    return told(run)
 
 
 def keys(arguments: Sequence[str]) -> int:
@@ -99,10 +101,12 @@ def keys(arguments: Sequence[str]) -> int:
     kinds = {"ed25519": KeyType.ED25519, "ml-dsa-44": KeyType.ML_DSA_44_COSIGNATURE}
 
     def run() -> int:
-        running = _running()
-        found = signing.keys(running.settings)
+        running = assembled()
+        with running.database.read() as connection:
+            origin = logs.origin_of(connection, running.settings, logs.current(connection))
+        found = signing.keys(running.settings, origin)
         if options.add:
-            found = rotate(running, [*found, generate_key(running.settings["AUDIT_ORIGIN"], kinds[options.add])])
+            found = rotate(running, [*found, generate_key(origin, kinds[options.add])])
         elif options.retire:
             kept = [each for each in found if f"{each.public.key_id:08x}" != options.retire]
             if len(kept) == len(found):
@@ -112,47 +116,87 @@ def keys(arguments: Sequence[str]) -> int:
             print(each.public)
         return 0
 
-    return _told(run)
+    return told(run)
 
 
 def rotate(running: Running, after: list[SigningKey]) -> list[SigningKey]:
-    """The log signs with these keys from now on, and says so in an entry; the file is replaced whole.
+    """The current log signs with these keys from now on, and says so in an entry; the file is replaced whole.
 
     Raises:
         Malformed: no plain Ed25519 key would be left, which every C2SP reader needs.
     """
-    before = signing.keys(running.settings)
+    origin = after[0].name if after else str(running.settings["AUDIT_ORIGIN"])
+    every = signing.keys(running.settings)
+    before = [each for each in every if each.name == origin]
     if not any(each.kind is KeyType.ED25519 for each in after):
         raise Malformed("a log keeps at least one Ed25519 key; add the new one first")
     with running.work() as work:
         work.say(
             KeyRotated(
-                origin=running.settings["AUDIT_ORIGIN"],
+                origin=origin,
                 added=tuple(str(each.public) for each in after if each not in before),
                 retired=tuple(str(each.public) for each in before if each not in after),
                 rotated_at=work.now,
             )
         )
-        text = "".join(each.secret() + "\n" for each in after).encode()
+        others = [each for each in every if each.name != origin]
+        text = "".join(each.secret() + "\n" for each in (*others, *after)).encode()
         replace_file(signing.key_file(running.settings), text, sync=True, mode=0o400)
     return after
 
 
+def logs_(arguments: Sequence[str]) -> int:
+    """Show the logs; ``--prepare`` makes the keys of the next one, ``--close`` ends the current one and begins the next.
+
+    The final checkpoint is signed at once, and the next log names it in an entry. The closed log stays where it is.
+    """
+    parser = argparse.ArgumentParser(prog=f"{PROGRAM} logs", description=logs_.__doc__)
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument(
+        "--prepare", action="store_true", help="make and show the keys of the next log, for the policies"
+    )
+    change.add_argument("--close", action="store_true", help="close the current log now")
+    options = parser.parse_args(arguments)
+
+    def run() -> int:
+        running = assembled()
+        if options.close:
+            closing.close(running)
+        with running.database.read() as connection:
+            of, head = store.current(connection)
+            for each in logs.closed(connection):
+                print(
+                    f"{each.log.number} {each.origin}: entries {each.log.first} to {each.beyond - 1}, closed {to_text(each.closed_at)}"
+                )
+            origin = logs.origin_of(connection, running.settings, of)
+            print(f"{of.number} {origin}: {head.size} entries from {of.first} on, open")
+            following = closing.name_of_next(connection, running, running.clock.now().astimezone(SITE_ZONE).year)
+        shown = closing.prepare(running, following) if options.prepare else signing.keys(running.settings, origin)
+        for key in shown:
+            print(key.public)
+        return 0
+
+    return told(run)
+
+
 def reindex(arguments: Sequence[str]) -> int:
-    """Forget the index of words and make it anew from the log."""
+    """Forget the indexes of words and of things and make them anew from the log."""
     argparse.ArgumentParser(prog=f"{PROGRAM} reindex", description=reindex.__doc__).parse_args(arguments)
 
     def run() -> int:
-        running = _running()
+        running = assembled()
         with running.database.write() as connection:
             searching.forget(connection)
-        total = 0
-        while added := searching.index(running):
-            total += added
-        print(f"{total} entries indexed")
+            things.forget(connection)
+        while things.index(running):
+            pass
+        while searching.index(running):
+            pass
+        with running.database.read() as connection:
+            print(f"{min(things.reach(connection), searching.reach(connection))} entries indexed")
         return 0
 
-    return _told(run)
+    return told(run)
 
 
 def erase(arguments: Sequence[str]) -> int:
@@ -165,7 +209,7 @@ def erase(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
 
     def run() -> int:
-        with _running().work() as work:
+        with assembled().work() as work:
             if options.person:
                 gone = vault.erase_person(work, options.person, options.ground)
             else:
@@ -173,4 +217,4 @@ def erase(arguments: Sequence[str]) -> int:
         print(f"{gone} values erased")
         return 0
 
-    return _told(run)
+    return told(run)

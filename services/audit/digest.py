@@ -5,35 +5,39 @@ Whoever keeps one holds the log to it: a later log that does not extend its chec
 
 from __future__ import annotations
 
-import base64
 import logging
-import smtplib
 from dataclasses import dataclass
 from datetime import timedelta
-from email.message import EmailMessage
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-import qrcode
-import qrcode.image.svg
-
-from services.audit import figures, store, wording
+from services.audit import bodies, figures, store, wording
 from services.audit.bodies import EVERYTHING, Reads
 from shared.clock import SITE_ZONE
 from shared.database import Sql
 from shared.language import language
+from shared.mail.smtp import Unreachable, hand_in, is_address, server_at, session
+from shared.mail.writing import as_text, compose
+from shared.settings import BadSettings
 
 if TYPE_CHECKING:
     from datetime import date
+    from smtplib import SMTP
 
     from sqlalchemy import Connection
 
-    from shared.language import Language
+    from shared.language import Code
+    from shared.mail.smtp import Server
     from shared.service import Running
+    from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
 SENT_FROM = 7  # o'clock at the site
+BATCH = 200  # letters of one turn of the timer
+FOLDER = Path(__file__).parent / "templates" / "mail"
 
 _POINT = Sql("SELECT size, note FROM log_checkpoint WHERE signed_at < :before ORDER BY size DESC LIMIT 1")
 _DUE = Sql("SELECT account_id, address, language FROM subscription WHERE sent_for < :day ORDER BY account_id")
@@ -74,7 +78,7 @@ class Digest:
 
 def digest_of(connection: Connection, day: date, handler: str, reads: Reads = EVERYTHING) -> Digest:
     """The digest of a day at the site."""
-    head = store.head(connection).size
+    head = store.count(connection)
     counts = figures.by_day(connection, day, head, 1, reads)[day]
     end = figures.midnight(day + timedelta(days=1))
     point = _POINT.run(connection, before=end).first()
@@ -89,29 +93,41 @@ def digest_of(connection: Connection, day: date, handler: str, reads: Reads = EV
     )
 
 
-def qr(text: str) -> str:
-    """``text`` as a QR code, an address of a picture."""
-    drawn = qrcode.make(text, image_factory=qrcode.image.svg.SvgPathFillImage, border=2)
-    return "data:image/svg+xml;base64," + base64.b64encode(drawn.to_string()).decode()
-
-
-def letter(found: Digest, words: Language, address: str, site: str) -> tuple[str, str]:
-    """Subject and text of the mail."""
-    lines = [words("audit.digest.day", day=words.date(found.day), site=site), ""]
-    lines += [f"{wording.title_of(fact + '.v1', words)}: {count}" for fact, count in found.counts] or [
-        words("audit.digest.quiet")
-    ]
+def letter(running: Running, found: Digest, code: Code, account: str, to: str) -> str:
+    """The digest as a letter to a subscriber."""
+    words = language(code)
+    public_url = str(running.settings["HOUQIN_PUBLIC_URL"]).rstrip("/")
+    # The same id whenever it is sent, and nothing in it that tells whose it is.
+    name = sha256(f"{found.day} {account}".encode()).hexdigest()[:32]
     missing = words("audit.overview.incomplete", n=found.missing) if found.missing else words("audit.overview.complete")
-    lines += [
-        "",
-        missing,
-        "",
-        words("audit.digest.keep"),
-        "",
-        found.note or words("audit.overview.not_signed"),
-        address,
-    ]
-    return words("audit.digest.subject", day=words.date(found.day), size=found.size), "\n".join(lines)
+    return as_text(
+        compose(
+            FOLDER, "digest", code, sender=str(running.settings["AUDIT_MAIL_FROM"]),
+            name=running.settings["HOUQIN_SITE_NAME"] or words("shell.name"), to=to, now=running.clock.now(),
+            message_id=f"<digest.{name}@{urlsplit(public_url).hostname or 'houqin'}>",
+            subject=words("audit.digest.subject", day=words.date(found.day), size=found.size),
+            values={
+                "day": found.day, "note": found.note, "missing": missing,
+                "counts": [(wording.named_in_full(f"{fact}.v1", words), count) for fact, count in found.counts],
+                "address": f"{public_url}/audit/digest/{found.day}", "choices_link": f"{public_url}/audit/digest/",
+            },
+        )
+    )  # fmt: skip
+
+
+def server_of(settings: Settings) -> Server | None:
+    """Where digests are handed in; None: no mail.
+
+    Raises:
+        BadSettings: the address of the server or of the sender is none.
+    """
+    place = str(settings["AUDIT_MAIL_URL"])
+    if not place:
+        return None
+    sender = str(settings["AUDIT_MAIL_FROM"])
+    if not is_address(sender.replace("@localhost", "@localhost.example")):
+        raise BadSettings("AUDIT_MAIL_FROM: one mail address is needed with AUDIT_MAIL_URL")
+    return server_at(place, "AUDIT_MAIL_URL")
 
 
 def subscribe(connection: Connection, running: Running, account: str, address: str, code: str) -> None:
@@ -131,44 +147,46 @@ def address_of(connection: Connection, account: str) -> str:
 
 
 def send(running: Running) -> int:
-    """Send yesterday's digest to whoever has not had it; how many letters went. One replica sends each letter."""
-    place = str(running.settings["AUDIT_MAIL_URL"])
+    """Send yesterday's digest to whoever has not had it; how many letters went. One replica sends each letter.
+
+    Each is told what its reader may read by now; whoever has no mandate in force is sent nothing. Letters that the server
+    takes only later wait for the next turn; one that it will never take is given up for this day.
+    """
+    server = server_of(running.settings)
     now = running.clock.now().astimezone(SITE_ZONE)
-    if not place or now.hour < SENT_FROM:
+    if server is None or now.hour < SENT_FROM:
         return 0
     day = now.date() - timedelta(days=1)
+    letters: list[tuple[str, str, str]] = []
     with running.database.read() as connection:
-        due = _DUE.run(connection, day=day.isoformat()).all()
-        if not due:
-            return 0
-        found = digest_of(connection, day, "audit.keep_entries")
-    address = f"{str(running.settings['HOUQIN_PUBLIC_URL']).rstrip('/')}/audit/digest/{day}"
-    sent = 0
-    for account, mailbox, code in due:
-        with running.database.write() as connection:
-            if not _CLAIM.run(connection, account=account, day=day.isoformat()).rowcount:
+        drawn: dict[Reads, Digest] = {}
+        for account, mailbox, code in _DUE.run(connection, day=day.isoformat()).all():
+            reads = bodies.reads_of_account(connection, account, running.clock.now())
+            if reads is None:
                 continue
-        words = language(code)
-        subject, text = letter(found, words, address, running.settings["HOUQIN_SITE_NAME"] or words("shell.name"))
-        try:
-            _mail(place, str(running.settings["AUDIT_MAIL_FROM"]), mailbox, subject, text)
-            sent += 1
-        except (OSError, smtplib.SMTPException) as error:
-            log.warning("the digest of %s was not sent to one subscriber: %s", day, type(error).__name__)
-            with running.database.write() as connection:
-                _GIVE_BACK.run(connection, account=account, day=day.isoformat(), before="")
-    return sent
+            if len(letters) == BATCH:
+                break
+            if reads not in drawn:
+                drawn[reads] = digest_of(connection, day, "audit.keep_entries", reads)
+            letters.append((account, mailbox, letter(running, drawn[reads], code, account, mailbox)))
+    if not letters:
+        return 0
+    try:
+        with session(server) as client:
+            return sum(_hand_in(running, client, day.isoformat(), *each) for each in letters)
+    except Unreachable as error:
+        log.warning("digests wait: the mail server cannot be used: %s", error)
+        return 0
 
 
-def _mail(place: str, sender: str, to: str, subject: str, text: str) -> None:
-    parts = urlsplit(place)
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = sender, to, subject
-    message.set_content(text)
-    kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
-    with kind(parts.hostname or "", parts.port or 0, timeout=15) as server:
-        if parts.scheme == "smtp+starttls":
-            server.starttls()
-        if parts.username:
-            server.login(unquote(parts.username), unquote(parts.password or ""))
-        server.send_message(message)
+def _hand_in(running: Running, client: SMTP, day: str, account: str, mailbox: str, message: str) -> bool:
+    with running.database.write() as connection:
+        if not _CLAIM.run(connection, account=account, day=day).rowcount:
+            return False
+    outcome = hand_in(client, str(running.settings["AUDIT_MAIL_FROM"]), mailbox, message)
+    if outcome.verdict != "sent":
+        log.warning("the digest of %s was not taken for one subscriber: %s %s", day, outcome.verdict, outcome.why)
+    if outcome.verdict in {"later", "gone"}:
+        with running.database.write() as connection:
+            _GIVE_BACK.run(connection, account=account, day=day, before="")
+    return outcome.verdict == "sent"

@@ -6,12 +6,12 @@ import json
 import logging
 import threading
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from services.audit import store, vault
-from services.audit.log.envelope import canonical, seal_event
+from services.audit import digest, store, vault
+from services.audit.log.envelope import canonical, seal_event, seal_text
 from services.audit.log.errors import LeafRefused, LogError
 from services.audit.log.sequencer import LogState, append
 from shared.contracts import REGISTRY
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Fields by which an entry is found again, beside the event's own subject.
-THINGS = ("request_id", "request_reference", "reference", "order_id", "fact_id", "contract", "supplier", "crew",
-          "account_id", "requester", "statement", "deduction_id", "corrects", "complaint_id", "scored")  # fmt: skip
-
+READERS = frozenset({"supervisor", "auditor"})
 MOST_ATTRIBUTE = 2000  # characters of an attribute that is kept in the leaf of an event that has no canonical form
 
 # The right edge after the last batch of this process. Only a hint: it is used when the database's head equals it.
@@ -44,13 +41,13 @@ _turn = threading.Lock()
 def keep_entries(work: Work, deliveries: Sequence[Delivery]) -> None:
     """Append every event that is not in the log yet; one batch, one head."""
     with _turn:
-        at = store.lock_head(work.connection)
+        into, at = store.lock_head(work.connection)
         fresh = _fresh(work, deliveries)
         if not fresh:
             return
         key = str(work.connection.engine.url)
         try:
-            state = store.state_of(work.connection, at, _edge.get(key))
+            state = store.state_of(work.connection, into, at, _edge.get(key))
         except LogError as error:
             # Nothing is appended to a log that is not sound. The events stay with the broker until a person has mended it.
             log.critical("nothing is appended to the log: %s", error)
@@ -58,7 +55,7 @@ def keep_entries(work: Work, deliveries: Sequence[Delivery]) -> None:
         entries = [_sealed(delivery) for delivery in fresh]
         batch = append(state, [each.leaf for each in entries])
         try:
-            store.keep(work.connection, batch, entries, work.now, partial(vault.stored, work.connection))
+            store.keep(work.connection, into, batch, entries, work.now, partial(vault.stored, work.connection))
         except store.TwoSequencers as error:
             raise Transient("another sequencer moved the head") from error
         fault("log.batched")
@@ -82,31 +79,36 @@ def _fresh(work: Work, deliveries: Sequence[Delivery]) -> list[Delivery]:
 
 def _sealed(delivery: Delivery) -> store.NewEntry:
     envelope = delivery.envelope
-    event: dict[str, Any] = json.loads(delivery.body)
-    declared = REGISTRY.get(envelope.type)
-    personal = [f"/data/{name}" for name in getattr(declared, "PERSONAL", ()) if envelope.data.get(name)]
+    data = envelope.data
     try:
-        sealed = seal_event(event, personal)
+        sealed = seal_text(delivery.body, [f"/data/{name}" for name in _personal(envelope.type) if data.get(name)])
     except LeafRefused:
         # Too long or without canonical form: what is sealed is a salted commitment to its bytes, which wait in the vault
         # as evidence. A plain hash would let anybody who can guess a short body confirm it.
+        event: dict[str, Any] = json.loads(delivery.body)
         text = delivery.body.decode("utf-8", "backslashreplace")
         held = {"refused": True, "bytes": len(delivery.body), "body": text}
         sealed = seal_event({**_plain(event), "data": held}, ["/data/body"])
-    things = {envelope.subject, *(str(envelope.data[name]) for name in THINGS if envelope.data.get(name))}
+    # What a database refuses in a column, NUL and half a surrogate pair, comes through JSON only as an escape.
+    kept = store.column if b"\\u" in delivery.body else str
     return store.NewEntry(
         event_id=envelope.id,
-        source=envelope.source,
+        source=kept(envelope.source),
         sourcenumber=envelope.sourcenumber,
-        type=envelope.type,
-        subject=envelope.subject,
-        actor=envelope.actor,
+        type=kept(envelope.type),
+        subject=kept(envelope.subject),
+        actor=kept(envelope.actor),
         time=envelope.time,
         leaf=sealed.leaf,
-        things=tuple(sorted(things)),
         openings=sealed.openings,
-        person=str(envelope.data.get("requester") or envelope.data.get("account_id") or _account(envelope.actor)),
+        person=kept(str(data.get("requester") or data.get("account_id") or _account(envelope.actor))),
     )
+
+
+@cache
+def _personal(type_: str) -> tuple[str, ...]:
+    """The fields of an event type that the log commits to instead of holding them."""
+    return tuple(getattr(REGISTRY.get(type_), "PERSONAL", ()))
 
 
 def _account(actor: str) -> str:
@@ -132,5 +134,7 @@ def end_session(work: Work, event: SessionEnded, _envelope: Envelope) -> None:
 
 
 def change_account(work: Work, event: AccountChanged, _envelope: Envelope) -> None:
-    """Passes of an earlier epoch of the account are no longer good here."""
+    """Passes of an earlier epoch of the account are no longer good here; one that reads the log no more is sent no digest."""
     revocation.change_account(work, event.account_id, event.epoch)
+    if not event.enabled or READERS.isdisjoint(event.roles):
+        digest.unsubscribe(work.connection, event.account_id)

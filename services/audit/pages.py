@@ -5,15 +5,29 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
-from services.audit import figures, searching, store, vault, witnessing, wording
+from services.audit import (
+    bodies,
+    complaints,
+    figures,
+    logs,
+    searching,
+    store,
+    things,
+    vault,
+    watching,
+    witnessing,
+    wording,
+)
 from services.audit.api import (
     BEYOND,
     READERS,
     Sought,
+    list_of_logs,
     note_reading,
     readable,
     reads_of,
@@ -27,12 +41,11 @@ from services.audit.log.note import check_signatures, parse_note
 from services.audit.log.tiles import Tree
 from services.audit.log.tree import check_inclusion, inclusion_path, leaf_hash
 from services.audit.signing import keys
-from shared.clock import SITE_ZONE
-from shared.contracts import REGISTRY
+from shared.clock import SITE_ZONE, from_text
 from shared.contracts.base import SERVICES
 from shared.errors import Absent
 from shared.web import chart
-from shared.web.answers import Answer, page, see_other
+from shared.web.answers import Answer, events, page, see_other
 from shared.web.routes import PUBLIC, Route
 from shared.web.schemas import Whole
 
@@ -41,7 +54,6 @@ if TYPE_CHECKING:
 
     from services.audit.bodies import Reads
     from services.audit.log.policy import Policy
-    from shared.language import Language
     from shared.web.context import Context
 
 PAGE = 50
@@ -49,13 +61,21 @@ NEWEST = 12
 SEES_ALL = "audit.keep_entries"  # the handler whose inbox says what has come
 MOST_ABOUT = 200  # entries of one thing on one page
 
-_SHORT = re.compile(r"\d{4}-\d{3,}(-\d+)?")
+_SHORT = re.compile(
+    r"\d{4}-\d{3,}(-\d{1,2})?"
+)  # of a request or its order; a whole one ends in three digits or more, or has four parts
 
 
 class ListQuery(Schema):
     """Below which number a list goes on."""
 
     before = Whole(0, BEYOND, load_default=BEYOND)
+
+
+class Listening(Schema):
+    """From where a live page goes on."""
+
+    last = fields.String(load_default="")
 
 
 def row_of(context: Context, entry: store.Entry, sealed: int) -> dict[str, Any]:
@@ -81,6 +101,7 @@ def row_of(context: Context, entry: store.Entry, sealed: int) -> dict[str, Any]:
 
 def overview(context: Context) -> Answer:
     """Size, root, checkpoint, completeness by source, newest entries."""
+    place = watching.hub(context.own).place()
     with context.read() as connection:
         state = state_of(context, connection)
         point = store.checkpoint(connection)
@@ -91,7 +112,12 @@ def overview(context: Context) -> Answer:
         gaps = store.missing(connection, SEES_ALL)
         today = context.now.astimezone(SITE_ZONE).date()
         days = figures.by_day(connection, today, state["size"], reads=reads_of(context, connection))
-        backlog = figures.backlog(connection)
+        backlog = figures.backlog(connection, reads_of(context, connection))
+        ages = figures.open_by_age_lately(connection, context.now, reads_of(context, connection))
+        weeks = figures.kept_by_week(connection, today, reads_of(context, connection))
+        waiting = complaints.waiting(connection, context.now, reads_of(context, connection))
+        complained = figures.complaints_by_item(connection, today, reads_of(context, connection))
+        until = bodies.until(connection, context.principal.account, context.now)
         given = witnessing.shown(connection, witnessing.policy_of(context.own.settings))
     upto = {(each["source"], each["epoch"]): each["complete_to"] for each in state["sources"]}
     sources = [
@@ -102,7 +128,8 @@ def overview(context: Context) -> Answer:
         for (source, epoch), (last, absent) in sorted(gaps.items())
     ]  # fmt: skip
     sealed = state["signed_size"]
-    note_reading(context, "overview", "", len(newest))
+    if watching.newly(context.application.database.url, context.principal.account, context.now):
+        note_reading(context, "overview", "", len(newest))
     return page(
         "audit/overview.html",
         state=state,
@@ -112,13 +139,22 @@ def overview(context: Context) -> Answer:
         conflicts=conflicts,
         put_aside=put_aside,
         rows=[row_of(context, each, sealed) for each in newest],
-        figure=_figure(context, days),
+        place=place,
+        figures=[
+            (_promise_figure(context, weeks), figures.FINISHED),
+            (_age_figure(context, ages), figures.OPENED),
+            *([(_complaint_figure(context, complained), figures.COMPLAINED)] if complained else []),
+            (_figure(context, days), figures.FILED),
+            (_open_figure(context, days, backlog), figures.OPENED),
+        ],
+        until=until,
         unusual=[
             (wording.title_of(f"{fact}.v1", context.language), context.url("search", kind=fact), count)
             for fact in figures.UNUSUAL
             if (count := sum(each.get(fact, 0) for each in days.values()))
         ],
         backlog=backlog,
+        complaints=waiting,
         window=len(days),
         witnessed=given.witnessed if given else None,
     )
@@ -141,11 +177,86 @@ def _figure(context: Context, days: dict[date, dict[str, int]]) -> chart.Figure:
     )
 
 
+def _promise_figure(context: Context, weeks: list[tuple[date, dict[str, tuple[int, int]]]]) -> chart.Figure:
+    """The share of promises that were kept, by week, of crews of the office and of suppliers."""
+    words = context.language
+
+    def share(kept: int, made: int) -> float | None:
+        return round(100 * kept / made, 1) if made else None
+
+    kept, made = (sum(each[place] for _, sides in weeks for each in sides.values()) for place in (0, 1))
+    title = words("audit.live.no_promises", weeks=len(weeks))
+    if made:
+        title = words("audit.live.promises", weeks=len(weeks), rate=words.percent(kept / made), n=made)
+    return chart.lines(
+        title,
+        [words.short_day(monday) for monday, _ in weeks],
+        [
+            chart.Series(words(f"audit.live.side_{side}"), [share(*sides[side]) for _, sides in weeks])
+            for side in ("own", "supplier")
+        ],
+        head=words("audit.live.week"),
+        source=words("audit.live.promise_source"),
+        unit="%",
+    )
+
+
+def _age_figure(context: Context, ages: list[int]) -> chart.Figure:
+    """Open work orders by how long they have been open."""
+    words = context.language
+    names = [
+        words("audit.live.under_days", n=figures.AGES[0]),
+        *(words("audit.live.days_from_to", low=low, high=high) for low, high in pairwise(figures.AGES)),
+        words("audit.live.over_days", n=figures.AGES[-1]),
+    ]
+    return chart.bars(
+        words("audit.live.ages", n=sum(ages), old=words.number(sum(ages[3:])), days=figures.AGES[2]),
+        list(zip(names, ages, strict=True)),
+        head=(words("audit.live.age"), words("audit.live.open_orders")),
+        source=words("audit.live.source_words"),
+    )
+
+
+def _complaint_figure(context: Context, found: list[tuple[str, int]]) -> chart.Figure:
+    """Complaints of the last weeks by item."""
+    words = context.language
+    named = [(wording.item_of(item, words) if item else words("audit.live.no_item"), count) for item, count in found]
+    return chart.bars(
+        words("audit.live.complained", n=sum(count for _, count in found), weeks=figures.WEEKS, most=named[0][0]),
+        named,
+        head=(words("audit.live.item"), words("audit.live.complaints_filed")),
+        source=words("audit.live.source_words"),
+    )
+
+
+def _open_figure(context: Context, days: dict[date, dict[str, int]], now: int) -> chart.Figure:
+    """Work orders that were open at the end of each day, back from those that are open now."""
+    words, values = context.language, [now]
+    for counts in reversed([*days.values()][1:]):
+        closed = counts.get(figures.FINISHED, 0) + counts.get(figures.CANCELLED, 0)
+        values.insert(0, max(0, values[0] + closed - counts.get(figures.OPENED, 0)))
+    return chart.lines(
+        words("audit.live.open", n=now, before=words.number(values[0]), days=len(days) - 1),
+        [f"{day.month}-{day.day}" for day in days],
+        [chart.Series(words("audit.live.open_orders"), values)],
+        head=words("audit.live.day"),
+        source=words("audit.live.source_words"),
+    )
+
+
+def follow(context: Context) -> Answer:
+    """That the log has grown, as it happens."""
+    context.query()
+    with context.read() as connection:
+        reads_of(context, connection)
+    return events(watching.hub(context.own).stream(context, [watching.CHANNEL]))
+
+
 def entries(context: Context) -> Answer:
     """Every entry, newest first."""
     before = context.query()["before"]
     with context.read() as connection:
-        sealed = _covered(connection)
+        sealed = store.covered(connection)
         found = store.newest(connection, before, PAGE, reads_of(context, connection))
     note_reading(context, "search", "", len(found))
     return page(
@@ -154,11 +265,6 @@ def entries(context: Context) -> Answer:
         onward=context.url("entries", before=found[-1].seq) if len(found) == PAGE and found[-1].seq else "",
         first=context.url("entries") if before != BEYOND else "",
     )
-
-
-def _covered(connection: Connection) -> int:
-    found = store.checkpoint(connection)
-    return 0 if found is None else found[0]
 
 
 # ---- one entry
@@ -174,7 +280,7 @@ def entry(context: Context, number: int) -> Answer:
         ]
         proof = _proof(context, connection, found)
         openings = vault.openings(connection, number, context.own.settings)
-        sealed = _covered(connection)
+        sealed = store.covered(connection)
     note_reading(context, "entry", str(number), 1)
     body = json.loads(found.leaf)
     before = max((each.seq for each in beside if each.seq < number), default=None)
@@ -185,7 +291,11 @@ def entry(context: Context, number: int) -> Answer:
         number=number,
         entry=found,
         row=row_of(context, found, sealed),
-        data=[(field_words(context, name), _shown(context, value)) for name, value in body.get("data", {}).items()],
+        data=[
+            (field_words(context, name), _shown(context, value), _trail(context, name, value))
+            for name, value in body.get("data", {}).items()
+        ],
+        actor=_trail(context, *_acting(found.actor)),
         committed=[
             (field_words(context, name.removeprefix("/data/")), name in kept) for name in body.get("commitments", {})
         ],
@@ -203,6 +313,16 @@ def field_words(context: Context, name: str) -> str:
     """What people call a field of an event; one that this version has no word for by its own name, without signs."""
     words = context.language
     return words(f"fact.{name}") if words.has(f"fact.{name}") else name.replace("_", " ")
+
+
+def _trail(context: Context, name: str, value: Any) -> str:
+    """Where the trail of the thing, company or person lies that a field names; empty where it names none."""
+    return context.url("about", thing=value) if name in things.FIELDS and isinstance(value, str) and value else ""
+
+
+def _acting(actor: str) -> tuple[str, str]:
+    kind, _, name = actor.partition(":")
+    return ("account_id", name) if kind in things.ACTORS else ("", "")
 
 
 def _shown(context: Context, value: Any) -> str:
@@ -240,26 +360,30 @@ def _proof(context: Context, connection: Connection, found: store.Entry) -> dict
             "cosigned": None,
         }  # fmt: skip
     size, note = given.size, given.note.encode()
-    tree = Tree(store.Tiles(connection), size)
+    origin, index = given.checkpoint.origin, found.seq - given.log.first
+    tree = Tree(store.Tiles(connection, given.log), size)
     hashes: list[bytes] = []
     leaf, root = leaf_hash(found.leaf), b""
     checks = [False, False, False]
     try:
         point = Checkpoint.parse(parse_note(note).text)
         root = point.root
-        checks[0] = tree.leaf_hash(found.seq) == leaf
-        hashes = tree.inclusion_proof(found.seq)
-        check_inclusion(leaf, found.seq, size, hashes, root)
+        checks[0] = tree.leaf_hash(index) == leaf
+        hashes = tree.inclusion_proof(index)
+        check_inclusion(leaf, index, size, hashes, root)
         checks[1] = point.size == size
-        check_signatures(parse_note(note), [key.public for key in keys(context.own.settings)])
+        check_signatures(parse_note(note), [key.public for key in keys(context.own.settings, origin)])
         checks[2] = True
     except LogError:
         pass  # the checks that were not reached stay undone, and the verdict is "broken"
     return {
         "key": "proven" if all(checks) else "broken",
         "checks": checks,
-        "path": ["left" if high <= found.seq else "right" for _, high in inclusion_path(found.seq, size)],
+        "path": ["left" if high <= index else "right" for _, high in inclusion_path(index, size)],
         "hashes": [each.hex() for each in hashes],
+        "origin": origin,
+        "index": index,
+        "closed": given.log != logs.current(connection),
         "size": size,
         "root": root.hex(),
         "text": note.decode(),
@@ -278,7 +402,8 @@ def about(context: Context, thing: str) -> Answer:
     before = context.query()["before"]
     thing = full_reference(thing, context.now)
     with context.read() as connection:
-        sealed = _covered(connection)
+        sealed = store.covered(connection)
+        covers = things.reach(connection)
         thing, found = _about(connection, thing, before, reads_of(context, connection))
     if not found:
         raise Absent
@@ -294,6 +419,7 @@ def about(context: Context, thing: str) -> Answer:
     return page(
         "audit/about.html",
         thing=thing,
+        covers=covers,
         reference=_reference(named),
         item=named.get("item", ""),
         rows=[row_of(context, each, sealed) for each in found],
@@ -348,8 +474,8 @@ def search(context: Context) -> Answer:
             if place:
                 return see_other(place)
         found = searching.search(connection, wanted, asked["before"], PAGE, reads) if wanted.anything else []
-        covers = searching.reach(connection) if asked["q"] else store.head(connection).size
-        sealed = _covered(connection)
+        covers = searching.reach(connection) if asked["q"] else store.count(connection)
+        sealed = store.covered(connection)
     if wanted.anything:
         note_reading(context, "search", asked["q"], len(found))
     words = context.language
@@ -361,17 +487,9 @@ def search(context: Context) -> Answer:
         rows=[row_of(context, each, sealed) for each in found],
         covers=covers,
         onward=context.url("search", **filters, before=found[-1].seq) if len(found) == PAGE else "",
-        kinds=sorted(
-            {(fact, _kind_words(words, fact, type_))
-             for type_ in REGISTRY if (fact := wording.fact_of(type_))},
-            key=lambda each: each[1],
-        ),
+        kinds=wording.kinds(words),
         sources=[(each, words(f"audit.source.{each}")) for each in SERVICES],
-    )  # fmt: skip
-
-
-def _kind_words(words: Language, fact: str, type_: str) -> str:
-    return f"{words('audit.source.' + fact.partition('.')[0])}{'：' if words.chinese else ': '}{wording.title_of(type_, words)}"
+    )
 
 
 def _exact(context: Context, connection: Connection, text: str, reads: Reads) -> str:
@@ -393,10 +511,19 @@ def verify(context: Context) -> Answer:
     """How anybody checks the log without trusting whoever runs it, and its keys."""
     with context.read() as connection:
         point = store.checkpoint(connection)
+        origin = logs.origin_of(connection, context.own.settings, logs.current(connection))
     return page(
         "audit/verify.html",
-        keys=[str(key.public) for key in keys(context.own.settings)],
-        origin=context.own.settings["AUDIT_ORIGIN"],
+        keys=[str(key.public) for key in keys(context.own.settings, origin)],
+        origin=origin,
+        logs=[
+            each
+            | {
+                "keys": [str(key.public) for key in keys(context.own.settings, each["origin"])],
+                "closed_at": from_text(each["closed_at"]) if each["closed_at"] else None,
+            }
+            for each in list_of_logs(context)
+        ],
         address=_address(context),
         point=None if point is None else {"size": point[0], "text": point[1].decode(), "at": point[2]},
     )
@@ -410,7 +537,7 @@ def witnesses(context: Context) -> Answer:
     rule = witnessing.policy_of(context.own.settings)
     with context.read() as connection:
         point = witnessing.shown(connection, rule)
-        size = store.head(connection).size
+        size = store.count(connection)
         seen = {each.url: each for each in store.witnesses(connection)}
     signed_by = point.judgement.witnesses if point and point.judgement else {}
     rows = [
@@ -436,6 +563,7 @@ def _groups(rule: Policy | None) -> list[dict[str, Any]]:
 
 ROUTES = (
     Route("GET", "/", "overview", overview, allow=READERS, summary="Where the log stands.", sample={}),
+    Route("GET", "/live", "live", follow, allow=READERS, kind="events", accepts=Listening, summary="What happens on the overview."),
     Route("GET", "/entries/", "entries", entries, allow=READERS, accepts=ListQuery, summary="Every entry, newest first.", sample={}),
     Route("GET", "/entries/<int:number>", "entry", entry, allow=READERS, summary="One entry with its proof.", sample={"number": "0"}),
     Route("GET", "/about/<path:thing>", "about", about, allow=READERS, accepts=ListQuery, summary="What the log holds about a thing.",

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.audit import store, witnessing
+from services.audit import logs, store, witnessing
 from services.audit.log.errors import LogError
 from services.audit.log.folder import Folder
 from services.audit.log.signer import replace_file
@@ -33,7 +33,9 @@ def publish(running: Running) -> None:
 
 
 def publish_to(running: Running, path: Path, *, anew: bool = False) -> int:
-    """Publish to ``path``; how many files were written. One process at a time: others leave it alone.
+    """Publish to ``path``, each log but the first in its folder below ``logs``; how many files were written.
+
+    One process at a time: others leave it alone.
 
     Raises:
         LogError: something that the checkpoint covers is not kept; what was published before is unchanged.
@@ -44,20 +46,32 @@ def publish_to(running: Running, path: Path, *, anew: bool = False) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return 0
-        folder = Folder(path)
+        policy, written = witnessing.policy_of(running.settings), 0
         with running.database.read() as connection:
-            point = witnessing.shown(connection, witnessing.policy_of(running.settings))
-            there = folder.checkpoint()
-            if point is None or point.size < folder.size or (there == point.note and not anew):
-                return 0
-            tiles = store.Tiles(connection)
-            return folder.publish(point.note, tiles, tiles, anew=anew)
+            for of, closed in (
+                *((each.log, each) for each in logs.closed(connection)),
+                (logs.current(connection), None),
+            ):
+                point = witnessing.shown_of(connection, policy, of, closed)
+                folder = Folder(place_of(path, of.number))
+                there = folder.checkpoint()
+                if point is None or point.size < folder.size or (there == point.note and not anew):
+                    continue
+                tiles = store.Tiles(connection, of)
+                written += folder.publish(point.note, tiles, tiles, anew=anew)
+        return written
+
+
+def place_of(path: Path, number: int) -> Path:
+    """Where below ``path`` a log lies as files."""
+    return path / "logs" / str(number) if number else path
 
 
 README = """\
 This folder is a whole transparency log (C2SP tlog-tiles). 本文件夹是一份完整的透明日志。
 
 checkpoint            what the log signed last                     日志最近签署的检查点
+logs/                 the logs that follow it, if it was closed    其后各卷日志（本卷关闭后才有）
 tile/                 hashes and entries                           哈希与条目
 log.vkey              the log's public keys; compare them with the ones you have on paper
                                                                    日志公钥，请与纸面核对
@@ -75,7 +89,11 @@ def export(running: Running, path: Path) -> int:
         Number of log files written.
     """
     written = publish_to(running, path, anew=True)
-    replace_file(path / "log.vkey", "".join(f"{key.public}\n" for key in keys(running.settings)).encode(), sync=True)
+    replace_file(
+        path / "log.vkey",
+        "".join(f"{key.public}\n" for key in keys(running.settings, running.settings["AUDIT_ORIGIN"])).encode(),
+        sync=True,
+    )
     replace_file(path / "README.txt", README.encode(), sync=True)
     policy = str(running.settings["AUDIT_POLICY_FILE"])
     if policy:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from services.audit import store, wording
 from services.audit.bodies import EVERYTHING
-from shared.database import Sql
-from shared.language import language
+from shared.apart import by_the_piece
+from shared.database import Sql, numbers, texts
+from shared.language import CODES, language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,27 +29,36 @@ if TYPE_CHECKING:
     from services.audit.bodies import Reads
     from shared.service import Running
 
-BATCH = 200  # entries indexed in one transaction
-TURN = 1_000  # entries indexed in one turn of the timer
+BATCH = 100  # entries indexed in one transaction
+TURN = 2_000  # entries indexed in one turn of the timer
 MOST_TOKENS = 2_000  # of one entry
 MOST_VALUE = 400  # characters of one value that are indexed
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _PART = re.compile(rf"{_HAN.pattern}|[^\W_]+")
+_PLAIN = re.compile("[a-z0-9]+")
 _UPTO = Sql("SELECT upto FROM search_progress WHERE one = 1")
 _BEGIN = Sql("INSERT INTO search_progress (one, upto) VALUES (1, 0) ON CONFLICT DO NOTHING")
 _MOVE = Sql("UPDATE search_progress SET upto = :upto WHERE one = 1 AND upto = :old")
 _PUT = Sql(
-    "INSERT INTO entry_words (rowid, words) VALUES (:seq, :words)",
-    postgresql="INSERT INTO entry_words (seq, words) VALUES (:seq, CAST(:words AS tsvector)) ON CONFLICT DO NOTHING",
+    """INSERT INTO entry_words (rowid, words) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
+       FROM json_each(:rows)""",
+    postgresql="""INSERT INTO entry_words (seq, words)
+       SELECT seq, CAST(words AS tsvector) FROM unnest(CAST(:seqs AS bigint[]), CAST(:words AS text[])) AS a (seq, words)
+       ON CONFLICT DO NOTHING""",
 )
 _FORGET = Sql("INSERT INTO entry_words (entry_words) VALUES ('delete-all')", postgresql="DELETE FROM entry_words")
 
 
 def parts(text: str) -> list[str]:
     """The runs of letters, digits and Chinese in ``text``, in small letters and in full width's plain form."""
+    if text.isascii():
+        return _PLAIN.findall(text.lower())
     found: list[str] = []
     for each in _PART.findall(unicodedata.normalize("NFKC", text).casefold()):
+        if each.isascii() or is_chinese(each):
+            found.append(each)
+            continue
         at = 0
         for run in _HAN.finditer(each):  # [^\W_] takes Chinese too: cut it out of mixed runs
             found += [each[at : run.start()], run.group()]
@@ -57,28 +67,43 @@ def parts(text: str) -> list[str]:
     return [each for each in found if each]
 
 
-def tokens(text: str) -> Iterator[str]:
+def is_chinese(part: str) -> bool:
+    """Whether a part begins with Chinese; it then is nothing else."""
+    return part[0] >= "\u3400" and _HAN.match(part) is not None
+
+
+def tokens(text: str) -> list[str]:
     """What stands in the index for ``text``."""
+    if text.isascii():
+        return [part[:64] for part in _PLAIN.findall(text.lower())]
+    found: list[str] = []
     for part in parts(text):
-        if _HAN.fullmatch(part):
-            yield from (part[at : at + 2] for at in range(len(part)))  # the last is a single character
+        if is_chinese(part):
+            found += [part[at : at + 2] for at in range(len(part))]  # the last is a single character
         else:
-            yield part[:64]
+            found.append(part[:64])
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _titles(type_: str) -> tuple[tuple[str, ...], ...]:
+    """The tokens of a type's name in each language."""
+    return tuple(tuple(tokens(wording.title_of(type_, words))) for words in map(language, CODES))
 
 
 def words_of(entry: store.Entry) -> list[str]:
     """Everything an entry is found by: its sentence in both languages, its identifiers and its values."""
     body = json.loads(entry.leaf)
-    texts = [entry.type, entry.subject, entry.actor, entry.event_id, str(body.get("correlationid", ""))]
-    for code in ("zh-Hans", "en"):
-        words = language(code)
-        texts += [wording.title_of(entry.type, words), wording.say(entry, words).words]
-    texts += [value[:MOST_VALUE] for value in _values(body.get("data"))]
     found: list[str] = []
-    for text in texts:
+    for text in (entry.type, entry.subject, entry.actor, entry.event_id, str(body.get("correlationid", ""))):
         found += tokens(text)
+    for code, title in zip(CODES, _titles(entry.type), strict=True):
+        found += title
+        found += tokens(wording.sentence(entry, language(code), body))
+    for value in _values(body.get("data")):
         if len(found) >= MOST_TOKENS:
             break
+        found += tokens(value[:MOST_VALUE])
     return found[:MOST_TOKENS]
 
 
@@ -87,7 +112,10 @@ def _values(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, dict):
         for each in value.values():
-            yield from _values(each)
+            if isinstance(each, str):
+                yield each
+            else:
+                yield from _values(each)
     elif isinstance(value, list):
         for each in value[:200]:
             yield from _values(each)
@@ -96,14 +124,14 @@ def _values(value: Any) -> Iterator[str]:
 def _vector(found: list[str], dialect: str) -> str:
     if dialect == "sqlite":
         return " ".join(found)
-    return " ".join(f"'{token}':{min(place, 16383)}" for place, token in enumerate(found, 1))
+    return " ".join([f"'{token}':{place}" for place, token in enumerate(found, 1)])  # places end at 16383
 
 
 def query_of(text: str, dialect: str) -> str:
     """``text`` as a query: every run must occur, each as a phrase. Empty when nothing can be looked for."""
     phrases = []
     for part in parts(text):
-        pairs = [part[at : at + 2] for at in range(len(part) - 1)] if _HAN.fullmatch(part) else [part[:64]]
+        pairs = [part[at : at + 2] for at in range(len(part) - 1)] if is_chinese(part) else [part[:64]]
         single = not pairs
         pairs = pairs or [part]
         if dialect == "sqlite":
@@ -125,17 +153,19 @@ def index(running: Running) -> int:
     while added < TURN:
         with running.database.read() as connection:
             old = reach(connection)
-            if store.head(connection).size <= old:
+            if store.count(connection) <= old:
                 return added
             found = store.following(connection, old, BATCH)
         dialect = running.database.engine.dialect.name
-        rows = [(each.seq, _vector(words_of(each), dialect)) for each in found]
+        rows = [(each.seq, _vector(words_of(each), dialect)) for each in by_the_piece(found)]
         with running.database.write() as connection:
             _BEGIN.run(connection)
             if not _MOVE.run(connection, upto=old + len(rows), old=old).rowcount:
                 return added  # another process is at it
-            for seq, vector in rows:
-                _PUT.run(connection, seq=seq, words=vector)
+            if dialect == "sqlite":
+                _PUT.run(connection, rows=json.dumps(rows))
+            else:
+                _PUT.run(connection, seqs=numbers([seq for seq, _ in rows]), words=texts([words for _, words in rows]))
         added += len(rows)
     return added
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.audit import api, digest, pages, searching, supervision, vault
+from services.audit import api, closing, digest, pages, searching, supervision, things, vault, watching
 from services.audit.publishing import publish
 from services.audit.settings import SETTINGS
-from services.audit.signing import sign, signer
+from services.audit.signing import keys, sign
 from services.audit.subscriptions import SUBSCRIPTIONS
-from services.audit.tables import APPEND_ONLY, APPEND_ONLY_LATER, metadata
+from services.audit.tables import APPEND_ONLY, APPEND_ONLY_CLOSED, APPEND_ONLY_LATER, metadata
 from services.audit.witnessing import collect
 from shared.service import Service, Timer
 from shared.web import waiting_pages
@@ -26,8 +26,9 @@ FOLDER = Path(__file__).parent
 
 
 def build(running: Running) -> Callable[..., Any]:
-    """The web application; the signer's key is read now, so that a missing one is noticed at the start."""
-    signer(running)
+    """The web application; the log's keys and the settings of mail are read now, so that a fault is noticed at the start."""
+    keys(running.settings)
+    digest.server_of(running.settings)
     vault.use(running)
     return application(running, routes(), folder=FOLDER)
 
@@ -52,11 +53,14 @@ SERVICE = Service(
     timers=(
         Timer("moment_sign", 0.2, sign),
         Timer("moment_witness", 0.5, collect),
+        Timer("moment_things", 0.2, things.index),
         Timer("second_publish", 1.0, publish),
         Timer("second_index", 1.0, searching.index),
+        Timer("seconds_watch", 5.0, watching.tell),
         Timer("minutes_digest", 300.0, digest.send),
+        Timer("minute_yearly", 60.0, closing.yearly),
         Timer("hour_expire", 3600.0, vault.expire),
     ),
-    append_only=(*APPEND_ONLY, *APPEND_ONLY_LATER),
+    append_only=(*APPEND_ONLY, *APPEND_ONLY_LATER, *APPEND_ONLY_CLOSED),
     private=("vault", "subscription"),
 )

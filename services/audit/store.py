@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from services.audit import logs
 from services.audit.bodies import EVERYTHING
 from services.audit.log.note import parse_signatures
 from services.audit.log.sequencer import Batch, Head, LogState, load_state
 from services.audit.log.tiles import FULL, Tile, TileId
 from services.audit.log.tree import EMPTY_ROOT, HASH_SIZE
-from shared.database import Sql, as_moment
+from services.audit.logs import Log
+from shared.database import Sql, as_moment, numbers, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,36 +27,45 @@ if TYPE_CHECKING:
     from services.audit.log.note import SignatureLine
 
 _HEAD = Sql(
-    "SELECT size, root FROM log_head WHERE one = 1",
-    postgresql="SELECT size, root FROM log_head WHERE one = 1 FOR UPDATE",
+    "SELECT number, first, size, root FROM log_head WHERE one = 1",
+    postgresql="SELECT number, first, size, root FROM log_head WHERE one = 1 FOR UPDATE",
 )
-_READ_HEAD = Sql("SELECT size, root FROM log_head WHERE one = 1")
-_FIRST_HEAD = Sql("INSERT INTO log_head (one, size, root) VALUES (1, 0, :root) ON CONFLICT DO NOTHING")
-_MOVE_HEAD = Sql("UPDATE log_head SET size = :size, root = :root WHERE one = 1 AND size = :old")
+_READ_HEAD = Sql("SELECT number, first, size, root FROM log_head WHERE one = 1")
+_FIRST_HEAD = Sql(
+    "INSERT INTO log_head (one, size, root, number, first) VALUES (1, 0, :root, 0, 0) ON CONFLICT DO NOTHING"
+)
+_MOVE_HEAD = Sql("UPDATE log_head SET size = :size, root = :root WHERE one = 1 AND size = :old AND number = :number")
+_NEXT_HEAD = Sql(
+    """UPDATE log_head SET size = 0, root = :root, number = :number, first = :first
+       WHERE one = 1 AND size = :old AND number = :before"""
+)
 _KNOWN = Sql(
     "SELECT event_id FROM log_entry WHERE event_id IN (SELECT value FROM json_each(:ids))",
-    postgresql="SELECT event_id FROM log_entry WHERE event_id = ANY(:ids)",
+    postgresql="SELECT event_id FROM log_entry WHERE event_id = ANY(CAST(:ids AS text[]))",
 )
 _ENTRY = Sql(
     """INSERT INTO log_entry (seq, event_id, source, sourcenumber, type, subject, actor, time, received_at, leaf)
        VALUES (:seq, :event_id, :source, :sourcenumber, :type, :subject, :actor, :time, :received_at, :leaf)"""
 )
+# Each column is one literal; the leaves are one text, cut at the line ends that no canonical JSON has.
 _ENTRIES = Sql(
     "SELECT 1",
-    postgresql="""INSERT INTO log_entry (seq, event_id, source, sourcenumber, type, subject, actor, time, received_at,
-       leaf) SELECT * FROM unnest(CAST(:seq AS bigint[]), CAST(:event_id AS text[]), CAST(:source AS text[]),
-       CAST(:sourcenumber AS bigint[]), CAST(:type AS text[]), CAST(:subject AS text[]), CAST(:actor AS text[]),
-       CAST(:time AS timestamptz[]), CAST(:received_at AS timestamptz[]), CAST(:leaf AS bytea[]))""",
-)
-_ABOUT = Sql(
-    """INSERT INTO about (thing, seq) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')
-       FROM json_each(:rows) WHERE true ON CONFLICT DO NOTHING""",
-    postgresql="""INSERT INTO about (thing, seq)
-       SELECT * FROM unnest(CAST(:things AS text[]), CAST(:seqs AS bigint[])) ON CONFLICT DO NOTHING""",
+    postgresql="""INSERT INTO log_entry (seq, event_id, source, sourcenumber, type, subject, actor, time, received_at, leaf)
+       SELECT :first + e.place - 1, e.event_id, e.source, e.sourcenumber, e.type, e.subject, e.actor, e.time, :received_at,
+              convert_to(e.leaf, 'UTF8')
+       FROM unnest(CAST(:event_id AS text[]), CAST(:source AS text[]), CAST(:sourcenumber AS bigint[]), CAST(:type AS text[]),
+              CAST(:subject AS text[]), CAST(:actor AS text[]), CAST(:time AS timestamptz[]), string_to_array(:leaves, chr(10)))
+            WITH ORDINALITY AS e(event_id, source, sourcenumber, type, subject, actor, time, leaf, place)""",
 )
 _TILE = Sql(
     """INSERT INTO log_tile (level, number, width, data) VALUES (:level, :number, :width, :data)
        ON CONFLICT (level, number) DO UPDATE SET width = excluded.width, data = excluded.data"""
+)
+_TILES = Sql(
+    "SELECT 1",
+    postgresql="""INSERT INTO log_tile (level, number, width, data) SELECT * FROM unnest(CAST(:level AS integer[]),
+       CAST(:number AS bigint[]), CAST(:width AS integer[]), CAST(:data AS bytea[]))
+       ON CONFLICT (level, number) DO UPDATE SET width = excluded.width, data = excluded.data""",
 )
 _SECRET = Sql("INSERT INTO vault (seq, field, salt, value, person) VALUES (:seq, :field, :salt, :value, :person)")
 _SECRETS = Sql(
@@ -67,14 +78,21 @@ _CONFLICT = Sql(
        ON CONFLICT DO NOTHING"""
 )
 _LEAVES = Sql("SELECT leaf FROM log_entry WHERE seq >= :first AND seq < :beyond ORDER BY seq")
-_CHECKPOINT = Sql("SELECT size, note, signed_at FROM log_checkpoint ORDER BY size DESC LIMIT 1")
+# A checkpoint is kept under the number after its last entry: ``first`` of its log plus the size that it states.
+_CHECKPOINT = Sql(
+    """SELECT size, note, signed_at FROM log_checkpoint WHERE size >= :least AND size <= :most
+       ORDER BY size DESC LIMIT 1"""
+)
+_COVERED = Sql("SELECT max(size) FROM log_checkpoint")
 _KEEP_CHECKPOINT = Sql(
     "INSERT INTO log_checkpoint (size, note, signed_at) VALUES (:size, :note, :signed_at) ON CONFLICT DO NOTHING"
 )
 
+LEVELS = 64  # tiles of a log are kept under their level plus this for each log before it; no tree has as many levels
+MOST_ENTRIES = 2**62
 
-@dataclass(frozen=True)
-class NewEntry:
+
+class NewEntry(NamedTuple):  # made for every event; a frozen dataclass costs five times as much to make
     """What is kept of an event beside its leaf."""
 
     event_id: str
@@ -85,7 +103,6 @@ class NewEntry:
     actor: str
     time: datetime
     leaf: bytes
-    things: tuple[str, ...]
     openings: tuple[Opening, ...]
     person: str = ""  # account that the openings are about, as far as the event tells
 
@@ -109,50 +126,96 @@ class Entry:
 class TwoSequencers(Exception):
     """The head moved under a batch: another sequencer is at work, and this one must end its turn."""
 
+    def __init__(self) -> None:
+        super().__init__("the log was moved on by another process; try again")
+
 
 class Tiles:
-    """Tiles and entries of the log, for proofs and for those who mirror it."""
+    """Tiles and entries of one log, for proofs and for those who mirror it; of the current one unless told otherwise."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, log: Log | None = None) -> None:
         self._connection = connection
+        self._log = logs.current(connection) if log is None else log
 
     def read_tiles(self, tiles: Sequence[TileId]) -> Mapping[TileId, bytes]:
         """The data of each of ``tiles`` that is kept; a partial one is the beginning of what is there."""
         found: dict[TileId, bytes] = {}
         if not tiles:
             return found
-        places = ", ".join(f"({tile.level}, {tile.index})" for tile in tiles)
+        low = LEVELS * self._log.number
+        places = ", ".join(f"({tile.level + low}, {tile.index})" for tile in tiles)
         rows = self._connection.exec_driver_sql(
             f"SELECT level, number, width, data FROM log_tile WHERE (level, number) IN (VALUES {places})"
         )
         kept = {(level, number): (width, bytes(data)) for level, number, width, data in rows}
         for tile in tiles:
-            width, data = kept.get((tile.level, tile.index), (0, b""))
+            width, data = kept.get((tile.level + low, tile.index), (0, b""))
             if width >= tile.width:
                 found[tile] = data[: tile.width * HASH_SIZE]
         return found
 
     def read_entries(self, first: int, count: int) -> Sequence[bytes]:
         """The leaves ``first`` to ``first + count``, in order; fewer where the log ends."""
-        return [bytes(leaf) for (leaf,) in _LEAVES.run(self._connection, first=first, beyond=first + count)]
+        return leaves(self._connection, self._log.first + first, count)
 
 
-def lock_head(connection: Connection) -> Head:
-    """The committed head, held until this transaction ends: one sequencer at a time."""
+def lock_head(connection: Connection) -> tuple[Log, Head]:
+    """The current log and its committed head, held until this transaction ends: one sequencer at a time."""
     row = _HEAD.run(connection).first()
     if row is None:
         _FIRST_HEAD.run(connection, root=EMPTY_ROOT)
         row = _HEAD.run(connection).one()
-    return Head(int(row[0]), bytes(row[1]))
+    return _head(row)
+
+
+def _head(row: Any) -> tuple[Log, Head]:
+    number, first, size, root = row
+    return Log(int(number), int(first)), Head(int(size), bytes(root))
+
+
+def current(connection: Connection) -> tuple[Log, Head]:
+    """The current log and its committed head."""
+    row = _READ_HEAD.run(connection).first()
+    return (Log(), Head()) if row is None else _head(row)
 
 
 def head(connection: Connection) -> Head:
-    """The committed head."""
-    row = _READ_HEAD.run(connection).first()
-    return Head() if row is None else Head(int(row[0]), bytes(row[1]))
+    """The committed head of the current log."""
+    return current(connection)[1]
 
 
-def state_of(connection: Connection, at: Head, cached: LogState | None) -> LogState:
+def begin_next(connection: Connection, log: Log, at: Head) -> Log:
+    """The log that follows ``log``, empty, in its place; the caller holds the head.
+
+    Raises:
+        TwoSequencers: the head has moved.
+    """
+    after = Log(log.number + 1, log.first + at.size)
+    moved = _NEXT_HEAD.run(
+        connection, root=EMPTY_ROOT, number=after.number, first=after.first, old=at.size, before=log.number
+    )
+    if moved.rowcount != 1:
+        raise TwoSequencers
+    return after
+
+
+def count(connection: Connection) -> int:
+    """How many entries there are in all logs; the number of the next one."""
+    log, at = current(connection)
+    return log.first + at.size
+
+
+def leaves(connection: Connection, first: int, count: int) -> list[bytes]:
+    """The leaves of entries ``first`` to ``first + count``, in order; fewer where the log ends."""
+    return [bytes(leaf) for (leaf,) in _LEAVES.run(connection, first=first, beyond=first + count)]
+
+
+def column(text: str) -> str:
+    """``text`` as any database keeps it in a column; the leaf alone holds it as it was said."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+
+
+def state_of(connection: Connection, log: Log, at: Head, cached: LogState | None) -> LogState:
     """The log's right edge at ``at``; read from its tiles unless the cached one is it.
 
     Raises:
@@ -160,40 +223,47 @@ def state_of(connection: Connection, at: Head, cached: LogState | None) -> LogSt
     """
     if cached is not None and cached.head == at:
         return cached
-    return load_state(at, Tiles(connection))
+    return load_state(at, Tiles(connection, log))
 
 
 def known(connection: Connection, ids: Iterable[str]) -> set[str]:
     """Those of ``ids`` that are entries already."""
     wanted = list(ids)
-    parameter: Any = json.dumps(wanted) if connection.dialect.name == "sqlite" else wanted
+    parameter = json.dumps(wanted) if connection.dialect.name == "sqlite" else texts(wanted)
     return {event_id for (event_id,) in _KNOWN.run(connection, ids=parameter)}
 
 
 def keep(
-    connection: Connection, batch: Batch, entries: Sequence[NewEntry], now: datetime, hide: Callable[[Opening], str]
+    connection: Connection,
+    log: Log,
+    batch: Batch,
+    entries: Sequence[NewEntry],
+    now: datetime,
+    hide: Callable[[Opening], str],
 ) -> None:
-    """Write a batch: entries, what they are about, openings as ``hide`` writes them, tiles, and the head last.
+    """Write a batch: entries, openings as ``hide`` writes them, tiles, and the head last.
 
     Raises:
         TwoSequencers: the head has moved since the batch was made.
     """
-    rows = [
-        {"seq": batch.first + at, "event_id": each.event_id, "source": each.source, "sourcenumber": each.sourcenumber,
-         "type": each.type, "subject": each.subject, "actor": each.actor, "time": each.time, "received_at": now,
-         "leaf": each.leaf}
-        for at, each in enumerate(entries)
-    ]  # fmt: skip
-    things = [(thing, batch.first + at) for at, each in enumerate(entries) for thing in each.things]
+    first = log.first + batch.first
+    seqs = range(first, first + len(entries))
     if connection.dialect.name == "sqlite":
-        for row in rows:
-            _ENTRY.run(connection, **row)
-        _ABOUT.run(connection, rows=json.dumps(things))
+        for seq, each in zip(seqs, entries, strict=True):
+            _ENTRY.run(
+                connection, seq=seq, event_id=each.event_id, source=each.source, sourcenumber=each.sourcenumber,
+                type=each.type, subject=each.subject, actor=each.actor, time=each.time, received_at=now, leaf=each.leaf,
+            )  # fmt: skip
     else:
-        _ENTRIES.run(connection, **{name: [row[name] for row in rows] for name in rows[0]})
-        _ABOUT.run(connection, things=[thing for thing, _ in things], seqs=[seq for _, seq in things])
+        _ENTRIES.run(
+            connection, first=first, received_at=now, event_id=texts([each.event_id for each in entries]),
+            source=texts([each.source for each in entries]), sourcenumber=numbers([each.sourcenumber for each in entries]),
+            type=texts([each.type for each in entries]), subject=texts([each.subject for each in entries]),
+            actor=texts([each.actor for each in entries]), time=texts([each.time.isoformat() for each in entries]),
+            leaves=b"\n".join([each.leaf for each in entries]).decode(),
+        )  # fmt: skip
     secrets = [
-        {"seq": batch.first + at, "field": opening.field, "salt": opening.salt,
+        {"seq": first + at, "field": opening.field, "salt": opening.salt,
          "value": hide(opening), "person": each.person}
         for at, each in enumerate(entries)
         for opening in each.openings
@@ -202,15 +272,24 @@ def keep(
         connection.exec_driver_sql(_SECRET.sqlite, secrets)
     elif secrets:
         _SECRETS.run(connection, **{name: [row[name] for row in secrets] for name in secrets[0]})
-    _keep_tiles(connection, batch.tiles)
-    moved = _MOVE_HEAD.run(connection, size=batch.head.size, root=batch.head.root, old=batch.first)
+    _keep_tiles(connection, log, batch.tiles)
+    moved = _MOVE_HEAD.run(connection, size=batch.head.size, root=batch.head.root, old=batch.first, number=log.number)
     if moved.rowcount != 1:
         raise TwoSequencers
 
 
-def _keep_tiles(connection: Connection, tiles: Iterable[Tile]) -> None:
+def _keep_tiles(connection: Connection, log: Log, tiles: Sequence[Tile]) -> None:
+    low = LEVELS * log.number
+    if connection.dialect.name != "sqlite":
+        _TILES.run(
+            connection, level=numbers([each.id.level + low for each in tiles]), number=numbers([each.id.index for each in tiles]),
+            width=numbers([each.id.width or FULL for each in tiles]), data=[each.data for each in tiles],
+        )  # fmt: skip
+        return
     for tile in tiles:
-        _TILE.run(connection, level=tile.id.level, number=tile.id.index, width=tile.id.width or FULL, data=tile.data)
+        _TILE.run(
+            connection, level=tile.id.level + low, number=tile.id.index, width=tile.id.width or FULL, data=tile.data
+        )
 
 
 def note_conflict(connection: Connection, event_id: str, sha256: str, body: str, now: datetime) -> bool:
@@ -219,24 +298,40 @@ def note_conflict(connection: Connection, event_id: str, sha256: str, body: str,
     return bool(kept.rowcount)
 
 
-def checkpoint(connection: Connection) -> tuple[int, bytes, datetime] | None:
-    """(size, note, when) of the newest signed checkpoint."""
-    row = _CHECKPOINT.run(connection).first()
+def checkpoint(connection: Connection, log: Log | None = None) -> tuple[int, bytes, datetime] | None:
+    """(size, note, when) of the newest signed checkpoint of a log, the current one unless told otherwise."""
+    now = logs.current(connection)
+    if log is None or log == now:
+        return newest_checkpoint(connection, now, None)
+    return newest_checkpoint(connection, log, next(each for each in logs.closed(connection) if each.log == log))
+
+
+def newest_checkpoint(
+    connection: Connection, log: Log, closed: logs.Closed | None
+) -> tuple[int, bytes, datetime] | None:
+    """As ``checkpoint``, for a log of which it is known how it was closed; None for the current one."""
+    most = closed.beyond if closed else MOST_ENTRIES
+    row = _CHECKPOINT.run(connection, least=log.first + min(log.number, 1), most=most).first()
     if row is None:
         return None
     signed_at = as_moment(row[2])
     assert signed_at is not None
-    return int(row[0]), bytes(row[1]), signed_at
+    return int(row[0]) - log.first, bytes(row[1]), signed_at
 
 
-def keep_checkpoint(connection: Connection, size: int, note: bytes, now: datetime) -> None:
+def covered(connection: Connection) -> int:
+    """Entries 0 to this number - 1 are covered by a signed checkpoint of their log."""
+    return int(_COVERED.run(connection).scalar_one() or 0)
+
+
+def keep_checkpoint(connection: Connection, log: Log, size: int, note: bytes, now: datetime) -> None:
     """Keep a signed checkpoint; one of a size is enough."""
-    _KEEP_CHECKPOINT.run(connection, size=size, note=note, signed_at=now)
+    _KEEP_CHECKPOINT.run(connection, size=log.first + size, note=note, signed_at=now)
 
 
 _COSIGNED = Sql(
     """SELECT size, note, signed_at FROM log_checkpoint WHERE size IN
-       (SELECT DISTINCT size FROM log_cosignature ORDER BY size DESC LIMIT 4) ORDER BY size DESC"""
+       (SELECT DISTINCT size FROM log_cosignature WHERE size > :first ORDER BY size DESC LIMIT 4) ORDER BY size DESC"""
 )
 _COSIGNATURES = Sql("SELECT line FROM log_cosignature WHERE size = :size ORDER BY key")
 _KEEP_COSIGNATURE = Sql(
@@ -255,27 +350,30 @@ _KEEP_WITNESS = Sql(
 )
 
 
-def cosigned(connection: Connection) -> list[tuple[int, bytes, datetime]]:
-    """(size, note, when) of the newest checkpoints that at least one witness cosigned, newest first."""
+def cosigned(connection: Connection, log: Log) -> list[tuple[int, bytes, datetime]]:
+    """(size, note, when) of the newest checkpoints of the current log that a witness cosigned, newest first."""
     found = []
-    for size, note, at in _COSIGNED.run(connection):
+    for size, note, at in _COSIGNED.run(connection, first=log.first):
         signed_at = as_moment(at)
         assert signed_at is not None
-        found.append((int(size), bytes(note), signed_at))
+        found.append((int(size) - log.first, bytes(note), signed_at))
     return found
 
 
-def cosignatures(connection: Connection, size: int) -> tuple[SignatureLine, ...]:
+def cosignatures(connection: Connection, log: Log, size: int) -> tuple[SignatureLine, ...]:
     """The witnesses' lines under the checkpoint of ``size``."""
-    text = b"".join(bytes(line) for (line,) in _COSIGNATURES.run(connection, size=size)).decode()
+    found = _COSIGNATURES.run(connection, size=log.first + size)
+    text = b"".join(bytes(line) for (line,) in found).decode()
     return parse_signatures(text) if text else ()
 
 
-def keep_cosignatures(connection: Connection, size: int, lines: Iterable[SignatureLine], now: datetime) -> None:
+def keep_cosignatures(
+    connection: Connection, log: Log, size: int, lines: Iterable[SignatureLine], now: datetime
+) -> None:
     """Keep lines that were checked; a second one of the same key is not kept."""
     for line in lines:
         key = f"{line.name}+{line.key_id:08x}"
-        _KEEP_COSIGNATURE.run(connection, size=size, key=key, line=str(line).encode(), at=now)
+        _KEEP_COSIGNATURE.run(connection, size=log.first + size, key=key, line=str(line).encode(), at=now)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from services.audit import bodies, digest
 from services.audit.api import READERS, note_reading, reads_of
 from services.audit.bodies import KINDS, LEVELS, Body
 from services.audit.figures import midnight
-from services.audit.wording import title_of
+from services.audit.wording import named_in_full
 from shared.clock import SITE_ZONE
 from shared.contracts.base import SERVICES
 from shared.errors import Absent, Invalid, Refused
+from shared.mail.smtp import is_address
+from shared.web import qr
 from shared.web.answers import Answer, page, see_other
 from shared.web.routes import Access, Route
 from shared.web.schemas import Key, Text
@@ -135,9 +137,8 @@ def end(context: Context) -> Answer:
 
 
 def mailbox(text: str) -> None:
-    """Refuse what is plainly no address."""
-    name, at, host = text.partition("@")
-    if not (name and at and "." in host) or any(each.isspace() or each in ',;<>"' for each in text):
+    """Refuse what is no mail address."""
+    if not is_address(text):
         raise ValidationError("audit.digest.no_address")
 
 
@@ -172,8 +173,8 @@ def _of_day(context: Context, day: str, error: Refused | None = None) -> Answer:
         "audit/digest.html",
         status=error.status if error else 200,
         digest=found,
-        counts=[(title_of(f"{fact}.v1", words), count) for fact, count in found.counts],
-        picture=digest.qr(found.text) if found.note else "",
+        counts=[(named_in_full(f"{fact}.v1", words), count) for fact, count in found.counts],
+        picture=qr.picture(found.text) if found.note else "",
         before=(on - timedelta(days=1)).isoformat(),
         after=(on + timedelta(days=1)).isoformat() if on < here else "",
         open_day=on == here,

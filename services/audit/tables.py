@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, event
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    event,
+)
 
 from shared.database import Moment
 from shared.service import metadata_of_floor
@@ -27,7 +39,7 @@ log_entry = Table(
 )
 Index("log_entry_type", log_entry.c.type, log_entry.c.seq)
 
-# Which entries concern a thing: a request, a work order, a contract, a supplier, an account.
+# Which entries concern a thing: a request, a work order, a contract, a supplier, an account. An index, see things.py.
 about = Table(
     "about",
     metadata,
@@ -40,25 +52,41 @@ about = Table(
 log_tile = Table(
     "log_tile",
     metadata,
-    Column("level", Integer, nullable=False),
+    Column("level", Integer, nullable=False),  # plus 64 for each log before its own
     Column("number", BigInteger, nullable=False),
     Column("width", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),
     PrimaryKeyConstraint("level", "number"),
 )
 
-# One row: the tree as committed. ``UPDATE ... WHERE size = :old`` fences a second sequencer off.
+# One row: the current log and its tree as committed. ``UPDATE ... WHERE size = :old`` fences a second sequencer off.
 log_head = Table(
     "log_head",
     metadata,
     Column("one", Integer, primary_key=True, autoincrement=False),
     Column("size", BigInteger, nullable=False),
     Column("root", LargeBinary, nullable=False),
+    Column("number", Integer, nullable=False, server_default="0"),  # of the log; how many were closed before it
+    Column("first", BigInteger, nullable=False, server_default="0"),  # number of its first entry
+)
+
+# A log that takes no more entries. Its final checkpoint states this size and root; the next one begins after it.
+closed_log = Table(
+    "closed_log",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("origin", Text, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("next_origin", Text, nullable=False),
+    Column("closed_at", Moment, nullable=False),
 )
 
 log_checkpoint = Table(
     "log_checkpoint",
     metadata,
+    # the number after its last entry: ``first`` of its log plus the size that it states
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("note", LargeBinary, nullable=False),
     Column("signed_at", Moment, nullable=False),
@@ -88,7 +116,8 @@ witness_seen = Table(
     Column("detail", Text, nullable=False),
 )
 
-# How far the index of words reaches: it covers entries 0 to upto - 1. The index is made anew from the log at any time.
+# How far the index of words (1) and that of things (2) reach: entries 0 to upto - 1. Both are made anew from the log at
+# any time.
 search_progress = Table(
     "search_progress",
     metadata,
@@ -133,6 +162,18 @@ subscription = Table(
     Column("sent_for", Text, nullable=False),  # the last day that was sent, ISO; empty before the first
 )
 
+# Until when each complaint is to be answered, and whether it is; told by its events, so that one that is late is seen.
+complaint_due = Table(
+    "complaint_due",
+    metadata,
+    Column("complaint_id", Text, primary_key=True),
+    Column("due_at", Moment),  # None until an event that says it has come
+    Column("due_sequence", BigInteger, nullable=False),  # of the event that said it
+    Column("open", Boolean, nullable=False),  # an answer is owed
+    Column("sequence", BigInteger, nullable=False),
+)
+Index("complaint_due_open", complaint_due.c.open, complaint_due.c.due_at)
+
 # The values behind commitments. Erasing deletes the row: the entry stays provable and says nothing.
 vault = Table(
     "vault",
@@ -159,8 +200,9 @@ conflict = Table(
 Index("vault_person", vault.c.person)
 
 # Seat belts, not proof: the tree and the witnesses are the proof. On PostgreSQL they also hold in replica mode.
-APPEND_ONLY = ("log_entry", "about", "log_checkpoint")  # since revision 0002
+APPEND_ONLY = ("log_entry", "log_checkpoint")  # since revision 0002
 APPEND_ONLY_LATER = ("log_cosignature", "log_conflict")  # since revision 0003
+APPEND_ONLY_CLOSED = ("closed_log",)  # since revision 0006
 _SQLITE = (
     "CREATE TRIGGER {0}_no_update BEFORE UPDATE ON {0} BEGIN SELECT RAISE(ABORT, '{0} is append-only'); END",
     "CREATE TRIGGER {0}_no_delete BEFORE DELETE ON {0} BEGIN SELECT RAISE(ABORT, '{0} is append-only'); END",
@@ -202,7 +244,17 @@ def seat_belts(dialect: str) -> list[str]:
     return [_POSTGRESQL[0], *(line.format(name) for name in APPEND_ONLY for line in _POSTGRESQL[1:])]
 
 
+def closed_seat_belts(dialect: str) -> list[str]:
+    """As ``seat_belts``, for what revision 0006 adds."""
+    if dialect == "sqlite":
+        return [line.format(name) for name in APPEND_ONLY_CLOSED for line in _SQLITE] + [
+            "CREATE TRIGGER closed_log_once BEFORE INSERT ON closed_log WHEN EXISTS (SELECT 1 FROM closed_log WHERE"
+            " number = NEW.number) BEGIN SELECT RAISE(ABORT, 'closed_log is append-only'); END"
+        ]
+    return [line.format(name) for name in APPEND_ONLY_CLOSED for line in _POSTGRESQL[1:]]
+
+
 for _dialect in ("sqlite", "postgresql"):
-    for _statement in (*seat_belts(_dialect), *later_seat_belts(_dialect)):
+    for _statement in (*seat_belts(_dialect), *later_seat_belts(_dialect), *closed_seat_belts(_dialect)):
         # DDL fills %(places)s, so a percent sign of the statement's own is doubled.
         event.listen(metadata, "after_create", DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect))

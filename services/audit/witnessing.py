@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.audit import store
+from services.audit import logs, store
 from services.audit.log.checkpoint import Checkpoint
 from services.audit.log.errors import LogError, NotSigned
 from services.audit.log.note import Note, check_signatures, parse_note
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from services.audit.log.note import VerifierKey
     from services.audit.log.policy import Judgement, Policy
     from services.audit.log.sequencer import Head
+    from services.audit.logs import Closed, Log
     from shared.service import Running
     from shared.settings import Settings
 
@@ -63,12 +64,16 @@ class Shown:
     Attributes:
         note: the log's signatures and those of the witnesses that answered.
         judgement: what the policy makes of it; None where there is no policy.
+        log: the log that it is of.
+        asked: whether there is a policy.
     """
 
     size: int
     note: Note
     at: datetime
+    log: Log
     judgement: Judgement | None = None
+    asked: bool = False
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -78,9 +83,9 @@ class Shown:
     @property
     def witnessed(self) -> bool | None:
         """Whether the quorum has cosigned; None where nobody is asked for."""
-        if self.judgement is None:
+        if not self.asked:
             return None
-        return self.judgement.valid
+        return self.judgement is not None and self.judgement.valid
 
 
 @lru_cache(maxsize=4)
@@ -117,24 +122,32 @@ def _judged(policy: Policy, note: bytes) -> Judgement | None:
 
 
 def shown(connection: Connection, policy: Policy | None, covering: int = -1) -> Shown | None:
-    """The newest checkpoint with its cosignatures; None before the first.
+    """The newest checkpoint with its cosignatures; None before the first. A closed log has only its final one.
 
     Cosignatures come a moment after the signature. So that a reader does not find every checkpoint without them, the
     newest witnessed one goes before a newer one for up to a minute, unless it does not cover entry ``covering``.
     """
-    newest = store.checkpoint(connection)
+    of, closed = logs.holding(connection, covering) if covering >= 0 else (logs.current(connection), None)
+    return shown_of(connection, policy, of, closed, covering)
+
+
+def shown_of(
+    connection: Connection, policy: Policy | None, of: Log, closed: Closed | None, covering: int = -1
+) -> Shown | None:
+    """As ``shown``, of one log."""
+    newest = store.newest_checkpoint(connection, of, closed)
     if newest is None:
         return None
     if policy is None:
-        return Shown(newest[0], parse_note(newest[1]), newest[2])
-    candidates = [newest, *(each for each in store.cosigned(connection) if each[0] != newest[0])]
+        return Shown(newest[0], parse_note(newest[1]), newest[2], of)
+    others = [] if closed else [each for each in store.cosigned(connection, of) if each[0] != newest[0]]
     first: Shown | None = None
-    for size, body, at in candidates:
-        note = parse_note(body).with_signatures(store.cosignatures(connection, size))
+    for size, body, at in (newest, *others):
+        note = parse_note(body).with_signatures(store.cosignatures(connection, of, size))
         judgement = _judged(policy, note.encode())
-        found = Shown(size, note, at, judgement)
+        found = Shown(size, note, at, of, judgement, asked=True)
         first = first or found
-        fresh = newest[2] - at <= GRACE and covering < size
+        fresh = newest[2] - at <= GRACE and covering - of.first < size
         if fresh and judgement is not None and judgement.valid:
             return found
     return first
@@ -147,43 +160,57 @@ _not_before: dict[str, tuple[float, float]] = {}  # by address: when to ask agai
 
 
 def collect(running: Running) -> None:
-    """Have the newest checkpoint cosigned by whoever has not yet; all witnesses are asked at once."""
+    """Have the newest checkpoint cosigned by whoever has not yet, and the final one of the log before; all at once."""
     policy = policy_of(running.settings)
-    with running.database.read() as connection:
-        point = store.checkpoint(connection)
-        if policy is None or point is None:
-            return
-        done = {(line.name, line.key_id) for line in store.cosignatures(connection, point[0])}
-        known = {each.url: each.size for each in store.witnesses(connection)}
-    note = parse_note(point[1])
-    now = time.monotonic()
-    waiting = [
-        each
-        for each in reached(policy)
-        if not {(key.name, key.key_id) for key in each.keys} & done and _not_before.get(each.url, (0.0, 0.0))[0] <= now
-    ]
-    if len(waiting) == 1:
-        _ask(running, waiting[0], point[0], note, known.get(waiting[0].url, 0))
+    if policy is None:
         return
-    threads = [
-        threading.Thread(target=_ask, args=(running, each, point[0], note, known.get(each.url, 0))) for each in waiting
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with running.database.read() as connection:
+        before = logs.closed(connection)[-1:]
+        points = [
+            (each, point) for each in (*(one.log for one in before), logs.current(connection))
+            if (point := store.checkpoint(connection, each)) is not None
+        ]  # fmt: skip
+        done = {
+            (each, line.name, line.key_id)
+            for each, point in points
+            for line in store.cosignatures(connection, each, point[0])
+        }
+        known = {each.url: each.size for each in store.witnesses(connection)}
+    for of, point in points:
+        now = time.monotonic()
+        waiting = [
+            each
+            for each in reached(policy)
+            if not {(of, key.name, key.key_id) for key in each.keys} & done
+            and _not_before.get(each.url, (0.0, 0.0))[0] <= now
+        ]
+        note = parse_note(point[1])
+        if len(waiting) == 1:
+            _ask(running, waiting[0], of, point[0], note, known.get(waiting[0].url, 0))
+            continue
+        threads = [
+            threading.Thread(target=_ask, args=(running, each, of, point[0], note, known.get(each.url, 0)))
+            for each in waiting
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
-def _ask(running: Running, witness: Reached, size: int, note: Note, known: int) -> None:
+def _ask(running: Running, witness: Reached, of: Log, size: int, note: Note, known: int) -> None:
+    """``known`` is the number after the last entry that the witness cosigned, over all logs."""
+
     def prove(old: int) -> Sequence[bytes]:
         with running.database.read() as connection:
-            return Tree(store.Tiles(connection), size).consistency_proof(old)
+            return Tree(store.Tiles(connection, of), size).consistency_proof(old)
 
     problem, detail = "", ""
     try:
-        lines = cosign(witness.url, witness.keys, note, prove, known=min(known, size), timeout=TIMEOUT)
+        seen = min(max(known - of.first, 0), size)
+        lines = cosign(witness.url, witness.keys, note, prove, known=seen, timeout=TIMEOUT)
         with running.database.write() as connection:
-            store.keep_cosignatures(connection, size, lines, running.clock.now())
+            store.keep_cosignatures(connection, of, size, lines, running.clock.now())
     except (WitnessAhead, WitnessRefused) as error:
         problem, detail = "refused", str(error)
         log.warning("witness %s: %s", witness.names, error)
@@ -194,7 +221,7 @@ def _ask(running: Running, witness: Reached, size: int, note: Note, known: int) 
         _not_before[witness.url] = (time.monotonic() + waited, waited)
     else:
         _not_before.pop(witness.url, None)
-    _note(running, witness, size if not problem else known, problem, detail)
+    _note(running, witness, of.first + size if not problem else known, problem, detail)
     if problem == "refused":
         look(running, only=witness.url)
 
@@ -214,12 +241,15 @@ def look(running: Running, only: str = "") -> list[str]:
     """
     policy = policy_of(running.settings)
     found = []
+    with running.database.read() as connection:
+        of = logs.current(connection)
+        origin = logs.origin_of(connection, running.settings, of)
     for witness in reached(policy):
         if only and witness.url != only:
             continue
         assert policy is not None
         try:
-            seen = newest_seen(witness.url, running.settings["AUDIT_ORIGIN"], timeout=TIMEOUT)
+            seen = newest_seen(witness.url, origin, timeout=TIMEOUT)
         except WitnessUnreachable as error:
             if not only:
                 log.warning("witness %s cannot be asked what it has seen: %s", witness.names, error)
@@ -229,10 +259,10 @@ def look(running: Running, only: str = "") -> list[str]:
             problem, size = _contradiction(connection, seen, policy, witness.keys)
         if problem:
             detail = f"{witness.names} holds a checkpoint of {size} entries that this log signed"
-            _note(running, witness, size, problem, detail)
+            _note(running, witness, of.first + size, problem, detail)
             found.append(f"{problem}: {detail}")
         elif seen is not None:
-            _note(running, witness, size, "", "")
+            _note(running, witness, of.first + size, "", "")
     return found
 
 

@@ -13,6 +13,8 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from shared.clock import from_text
+from shared.contracts import REGISTRY
+from shared.contracts.base import SERVICES
 
 if TYPE_CHECKING:
     from services.audit.store import Entry
@@ -31,22 +33,41 @@ CODES: dict[str, tuple[str, ...]] = {
 }
 MONEY = frozenset({"amount", "total", "undisputed", "paid", "difference", "balance", "interest"})
 MOST = 120  # characters of one value in a sentence
+# Places that are left out with their space where the event has nothing for them; the others are then a dash.
+OPTIONAL = frozenset({"filter", "of", "rows"})
 
 
 class _Filled(Mapping[str, str]):
-    """The places of a sentence; one that the event does not have is a dash."""
+    """The places of a sentence; one that the event does not have is a dash, or nothing where it may be absent.
 
-    def __init__(self, values: dict[str, str]) -> None:
-        self._values = values
+    Only what the sentence names is ever put into words: an event has many more fields than its sentence has places.
+    """
+
+    def __init__(self, data: dict[str, Any], language: Language) -> None:
+        self._data, self._language = data, language
 
     def __getitem__(self, name: str) -> str:
-        return self._values.get(name) or "–"
+        value = self._said(name)
+        if name in OPTIONAL:
+            return (value if value[0] in " （" else f" {value}") if value else ""
+        return value or "–"
+
+    def _said(self, name: str) -> str:
+        data, language = self._data, self._language
+        count = data.get("count") if name == "rows" else None
+        if isinstance(count, int) and count > 0:
+            return language("audit.noted.rows", n=count)
+        if name not in data:
+            return ""
+        said = _value(name, data[name], language)
+        english = f"{name}_en"
+        return language.named(said, _value(english, data[english], language)) if english in data else said
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self._data)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._data)
 
 
 @dataclass(frozen=True)
@@ -64,19 +85,23 @@ def fact_of(type_: str) -> str:
 
 
 def say(entry: Entry, language: Language) -> Said:
-    """The entry as a sentence; a type that this version does not know is named as it is."""
-    data = json.loads(entry.leaf).get("data")
+    """The entry as a sentence and who acted."""
+    return Said(sentence(entry, language, json.loads(entry.leaf)), who(entry.actor, language))
+
+
+_NOTED = {"change": "audit.noted.changed", "refused": "audit.noted.refused"}  # where nothing was given
+
+
+def sentence(entry: Entry, language: Language, body: dict[str, Any]) -> str:
+    """The entry, whose leaf is ``body``, as a sentence; a type that this version does not know is named as it is."""
+    data = body.get("data")
     data = data if isinstance(data, dict) else {}
-    key = f"audit.says.{fact_of(entry.type)}"
-    sentence = language.words.get(key)
-    if not isinstance(sentence, str):
-        return Said(
-            language("audit.says.unknown", type=entry.type, subject=entry.subject[:MOST]), who(entry.actor, language)
-        )
-    values = {name: _value(name, value, language) for name, value in data.items()}
-    for name in [each for each in values if f"{each}_en" in values]:
-        values[name] = language.named(values[name], values[f"{name}_en"])
-    return Said(sentence.format_map(_Filled(values)), who(entry.actor, language))
+    fact = fact_of(entry.type)
+    own = _NOTED.get(str(data.get("what"))) if fact.endswith(".access_noted") else None
+    words = language.words.get(own or f"audit.says.{fact}")
+    if not isinstance(words, str):
+        return language("audit.says.unknown", type=entry.type, subject=entry.subject[:MOST])
+    return words.format_map(_Filled(data, language))
 
 
 def who(actor: str, language: Language) -> str:
@@ -92,6 +117,25 @@ def title_of(type_: str, language: Language) -> str:
     return language(key) if language.has(key) else type_
 
 
+def kinds(language: Language) -> list[tuple[str, str]]:
+    """The kinds of entry that the four services say, each with its name after its service's, in the order of names.
+
+    A type that some other program registered is in the log by its own name, but is no choice: nothing is called that.
+    """
+    named = {
+        fact_of(type_): named_in_full(type_, language) for type_ in REGISTRY if type_.partition(".")[0] in SERVICES
+    }
+    return sorted(named.items(), key=lambda each: each[1])
+
+
+def named_in_full(type_: str, language: Language) -> str:
+    """The kind of entry after the name of its service, for lists in which two services may have kinds of one name."""
+    source = type_.partition(".")[0]
+    if source not in SERVICES:
+        return title_of(type_, language)
+    return f"{language(f'audit.source.{source}')}{'：' if language.chinese else ': '}{title_of(type_, language)}"
+
+
 def _value(name: str, value: Any, language: Language) -> str:
     if value is None or value in ("", []):
         return ""
@@ -103,7 +147,7 @@ def _value(name: str, value: Any, language: Language) -> str:
         return _named(str(value), CODES[name], language)
     if name in MONEY:
         return _money(str(value), language)
-    if name.endswith("_at") and isinstance(value, str):
+    if name.endswith(("_at", "_until", "reply_by")) and isinstance(value, str):
         return _moment(value, language)
     if name == "usage" and isinstance(value, list):
         return language.listed([_used(each, language) for each in value if isinstance(each, dict)])
@@ -116,6 +160,11 @@ def _value(name: str, value: Any, language: Language) -> str:
 
 def _named(code: str, areas: tuple[str, ...], language: Language) -> str:
     return next((language(f"{area}.{code}") for area in areas if language.has(f"{area}.{code}")), code[:MOST])
+
+
+def item_of(code: str, language: Language) -> str:
+    """What an item is called; by its code where this version has no word for it."""
+    return _named(code, CODES["item"], language)
 
 
 def _money(text: str, language: Language) -> str:

@@ -109,42 +109,74 @@ class Drawn:
         return {"drawn": self.entry}
 
 
+@dataclass(frozen=True)
+class Part:
+    """The entries of one log in a bundle.
+
+    Attributes:
+        first: number of the log's first entry; an entry's ``index`` less this is its place in the tree.
+    """
+
+    note: Note
+    tree: Tree
+    entries: Sequence[BundleEntry]
+    first: int = 0
+
+
 def make_bundle(
     subject: str, note: Note, tree: Tree, entries: Sequence[BundleEntry], statement: Statement | Drawn | None = None
 ) -> bytes:
-    """The bytes of a bundle file; every proof and opening was checked before.
+    """The bytes of a bundle file of one log; every proof and opening was checked before.
 
     Raises:
         Unproven: tiles, entries, openings and checkpoint do not agree; what is kept has been damaged.
         Malformed: the checkpoint is of another size than the tree, or an entry stands there twice.
     """
-    checkpoint = Checkpoint.parse(note.text)
-    if checkpoint.size != tree.size:
-        raise Malformed("the checkpoint is of another size than the tree")
-    if len({entry.index for entry in entries}) != len(entries):
+    return bundle_of_parts(subject, [Part(note, tree, entries)], statement)
+
+
+def bundle_of_parts(subject: str, parts: Sequence[Part], statement: Statement | Drawn | None = None) -> bytes:
+    """As ``make_bundle``, of entries that stand in several logs; the newest log comes last in ``parts``.
+
+    Raises:
+        Unproven, Malformed: as ``make_bundle``.
+    """
+    indexes = [entry.index for part in parts for entry in part.entries]
+    if len(set(indexes)) != len(indexes):
         raise Malformed("an entry stands in a bundle once")
-    paths = [inclusion_path(entry.index, tree.size) for entry in entries]
-    ranges = sorted({step for path in paths for step in path})
-    roots = dict(zip(ranges, tree.roots(ranges), strict=True))
-    place = {step: number for number, step in enumerate(ranges)}
-    for entry, path in zip(entries, paths, strict=True):
-        check_inclusion(leaf_hash(entry.leaf), entry.index, tree.size, [roots[step] for step in path], checkpoint.root)
-        envelope = read_leaf(entry.leaf) if entry.openings else {}
-        for opening in entry.openings:
-            check_opening(envelope, opening)
+    *earlier, newest = parts
     form: dict[str, Any] = {
-        "format": FORMAT,
-        "kind": "statement" if statement else "request",
-        "subject": subject,
-        "checkpoint": note.encode().decode(),
-        "hashes": [encode_base64(roots[step]) for step in ranges],
-        "entries": [
-            _entry_form(entry, [place[step] for step in path]) for entry, path in zip(entries, paths, strict=True)
-        ],
-    }
+        "format": FORMAT, "kind": "statement" if statement else "request", "subject": subject, **_part_form(newest),
+    }  # fmt: skip
+    if earlier:
+        form["earlier"] = [_part_form(part) for part in earlier]
     if statement is not None:
         form["statement"] = statement.form()
     return json.dumps(form, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _part_form(part: Part) -> dict[str, Any]:
+    checkpoint = Checkpoint.parse(part.note.text)
+    if checkpoint.size != part.tree.size:
+        raise Malformed("the checkpoint is of another size than the tree")
+    places = [entry.index - part.first for entry in part.entries]
+    paths = [inclusion_path(at, part.tree.size) for at in places]
+    ranges = sorted({step for path in paths for step in path})
+    roots = dict(zip(ranges, part.tree.roots(ranges), strict=True))
+    place = {step: number for number, step in enumerate(ranges)}
+    for entry, at, path in zip(part.entries, places, paths, strict=True):
+        check_inclusion(leaf_hash(entry.leaf), at, part.tree.size, [roots[step] for step in path], checkpoint.root)
+        envelope = read_leaf(entry.leaf) if entry.openings else {}
+        for opening in entry.openings:
+            check_opening(envelope, opening)
+    return {
+        **({"first": part.first} if part.first else {}),
+        "checkpoint": part.note.encode().decode(),
+        "hashes": [encode_base64(roots[step]) for step in ranges],
+        "entries": [
+            _entry_form(entry, [place[step] for step in path]) for entry, path in zip(part.entries, paths, strict=True)
+        ],
+    }
 
 
 def _entry_form(entry: BundleEntry, proof: list[int]) -> dict[str, Any]:

@@ -71,27 +71,57 @@ def seal_event(
     Raises:
         LeafRefused: the event has no canonical form, lacks an attribute, or is longer than an entry can be.
     """
+    return _sealed({**event, "data": copy.deepcopy(event.get("data"))} if personal else dict(event), personal, salt)
+
+
+def seal_text(
+    body: bytes,
+    personal: Sequence[str] = (),
+    *,
+    salt: Callable[[], bytes] = lambda: secrets.token_bytes(SALT_SIZE),
+) -> Sealed:
+    """As ``seal_event``, for an event as it came over the wire; the same bytes, found in half the time.
+
+    Raises:
+        LeafRefused: as ``seal_event``; also where the body is no JSON object.
+    """
+    try:
+        event = _READ(body.decode())
+        fast = True
+    except (ValueError, RecursionError):  # a number that JSON's standard encoder would write otherwise, or no JSON
+        try:
+            event, fast = json.loads(body), False
+        except (ValueError, RecursionError) as error:
+            raise LeafRefused("the event is no JSON") from error
+    if not isinstance(event, dict):
+        raise LeafRefused("the event is no object")
+    return _sealed(event, personal, salt, canonical_read if fast else canonical)
+
+
+def _sealed(
+    envelope: dict[str, Any],
+    personal: Sequence[str],
+    salt: Callable[[], bytes],
+    written: Callable[[Any], bytes] | None = None,
+) -> Sealed:
+    """Seal an envelope of one's own; its data are changed in place."""
     for name in REQUIRED:
-        if not isinstance(event.get(name), str) or not event[name]:
+        if not isinstance(envelope.get(name), str) or not envelope[name]:
             raise LeafRefused(f"an event needs {name}, a string")
-    if not isinstance(event.get("data"), dict):
+    if not isinstance(envelope.get("data"), dict):
         raise LeafRefused("an event needs data, an object")
-    if "commitments" in event or event.get("v", VERSION) != VERSION:
+    if "commitments" in envelope or envelope.get("v", VERSION) != VERSION:
         raise LeafRefused("v and commitments belong to the log")
-    envelope: dict[str, Any] = {**event, "v": VERSION}
+    envelope["v"] = VERSION
     openings: list[Opening] = []
-    if personal:
-        envelope["data"] = copy.deepcopy(event["data"])
-        for pattern in personal:
-            tokens = _tokens(pattern)
-            if tokens[0] != "data" or len(tokens) < 2:
-                raise LeafRefused(f"{pattern} is not a place in the data of an event")
-            openings += [
-                Opening(field, salt(), value) for field, value in _taken(envelope["data"], tokens[1:], "/data")
-            ]
+    for pattern in personal:
+        tokens = _tokens(pattern)
+        if tokens[0] != "data" or len(tokens) < 2:
+            raise LeafRefused(f"{pattern} is not a place in the data of an event")
+        openings += [Opening(field, salt(), value) for field, value in _taken(envelope["data"], tokens[1:], "/data")]
     if openings:
         envelope["commitments"] = {each.field: each.commitment for each in openings}
-    leaf = canonical(envelope)
+    leaf = (written or canonical)(envelope)
     if len(leaf) > MAX_ENTRY:
         raise LeafRefused(f"the event takes {len(leaf)} bytes as an entry, more than {MAX_ENTRY}")
     return Sealed(leaf, tuple(openings))
@@ -105,10 +135,39 @@ def canonical(value: Any) -> bytes:
     """
     try:
         if _is_plain(value):
-            return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+            return _WRITE(value).encode()
         return rfc8785.dumps(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise LeafRefused(f"this has no canonical form: {error}") from error
+
+
+def canonical_read(value: Any) -> bytes:
+    """As ``canonical``, for what ``_READ`` has read: it holds no float and no large number.
+
+    RFC 8785 orders keys by UTF-16, Python by code point. They differ only where a character is beyond the basic plane,
+    and such a text has more than two bytes of UTF-16 for a character.
+    """
+    try:
+        text = _WRITE(value)
+        if len(text.encode("utf-16-le")) == 2 * len(text):
+            return text.encode()
+    except (ValueError, RecursionError) as error:
+        raise LeafRefused(f"this has no canonical form: {error}") from error
+    return canonical(value)
+
+
+def _small(text: str) -> int:
+    if len(text) > 15:
+        raise ValueError(text)
+    return int(text)
+
+
+def _no(text: str) -> Any:
+    raise ValueError(text)
+
+
+_READ = json.JSONDecoder(parse_int=_small, parse_float=_no, parse_constant=_no).decode
+_WRITE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def _is_plain(value: Any) -> bool:

@@ -260,6 +260,9 @@ class Note:
         return Note(self.text, (*self.signatures, *(each for each in lines if each not in self.signatures)))
 
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+
+
 def parse_note(data: bytes) -> Note:
     """The note that ``data`` holds, unchecked.
 
@@ -272,7 +275,7 @@ def parse_note(data: bytes) -> Note:
         text = data.decode()
     except UnicodeDecodeError:
         raise Malformed("a note is UTF-8") from None
-    if any(each < " " and each != "\n" for each in text):
+    if _CONTROL.search(text):
         raise Malformed("a note has no control characters")
     body, gap, tail = text.rpartition("\n\n")
     if not gap or not tail.endswith("\n"):

@@ -231,6 +231,12 @@ class Tree:
         """Hashes that prove entry ``index`` in this tree."""
         return self.roots(inclusion_path(index, self.size))
 
+    def leaf_and_proof(self, index: int) -> tuple[bytes, list[bytes]]:
+        """The leaf hash at ``index`` and the hashes that prove it, all their tiles being read in one call."""
+        path = inclusion_path(index, self.size)  # refuses an index that the tree does not have
+        leaf, *proof = self.roots([(index, index + 1), *path])
+        return leaf, proof
+
     def consistency_proof(self, old: int) -> list[bytes]:
         """Hashes that prove that the tree of ``old`` entries is the beginning of this one; none for ``old == 0``."""
         return self.roots(consistency_path(old, self.size))

@@ -43,12 +43,14 @@ export async function readKey(text) {
 }
 
 export async function check(proof, keyText) {
-  const key = await readKey(keyText);
-  if (!key) return ["bad_key"];
+  const given = keyText.trim().split(/\s+/), keys = [];
+  for (const each of given) keys.push(await readKey(each));
+  if (keys.includes(null)) return ["bad_key"];
   const cut = proof.note.lastIndexOf("\n\n");
   const text = proof.note.slice(0, cut + 1), lines = proof.note.slice(cut + 2).split("\n");
   const [origin, size, root] = text.split("\n");
-  if (origin !== key.name) return ["other_log"];
+  const key = keys.find((each) => each.name === origin);
+  if (!key) return ["other_log"];
   const leaf = await hash(LEAF, new TextEncoder().encode(proof.leaf));
   const reached = await rootOf(leaf, proof.index, Number(size), proof.hashes.map(fromHex));
   if (!reached || !same(reached, bytesOf(root))) return ["not_there"];
