@@ -2,8 +2,11 @@
 
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:8000
+WORKERS ?= auto
 PY := .venv/bin/python
 WARN := -W ignore::DeprecationWarning
+# Without bytecode on disk a start compiles everything anew, which takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help up test simulate setup setup-dev assets lint types bench broker day docs lock clean
@@ -19,8 +22,8 @@ day: setup ## Drive one working day through the HTTP API of a running installati
 	@exec $(PY) -m deploy.day $(if $(SEED),--seed $(SEED)) --address $(or $(ADDRESS),http://$(LISTEN))
 
 ##@ Check
-test: setup-dev assets ## Run the whole suite; broker, database and browser tests run where those are reachable.
-	@$(PY) -m pytest $(ARGS)
+test: setup-dev assets ## Run the whole suite on all cores (ARGS="-n0 tests/audit"); broker, database and browser tests run where those are reachable.
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 simulate: setup-dev ## Seeded histories of the four services with faults, until one breaks (ARGS="--seed 1 --kind hop").
 	@$(PY) $(WARN) -m tests.simulation $(ARGS)
@@ -48,8 +51,8 @@ docs: setup-dev ## Generate the reference pages that tests hold to the code.
 	@$(PY) -m deploy.docs
 
 lock: ## Resolve the lock files anew (needs uv).
-	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 -q pyproject.toml -o requirements.lock
-	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 -q pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile --no-strip-extras --generate-hashes --no-emit-index-url --universal --python-version 3.11 -q pyproject.toml -o requirements.lock
+	uv pip compile --no-strip-extras --generate-hashes --no-emit-index-url --universal --python-version 3.11 -q pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove what was installed, built or stored here, the databases in var/ included.
 	rm -rf .venv var build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache shared/web/static/vendor node_modules

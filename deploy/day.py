@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from deploy import voices
 from deploy.client import Person, Problem
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ WEIGHTS = {"meeting": 14, "repair": 26, "cleaning": 14, "vehicle": 8, "canteen":
            "landscaping": 4, "barber": 4, "clinic": 3, "residence": 2, "square": 2}  # fmt: skip
 FATES = {"done": 74, "refused": 6, "reassigned": 5, "paused": 5, "withdrawn": 7, "reopened": 3}
 EMERGENCIES = 4  # percent of the requests for which the item knows an emergency
+TOO_MANY = 429
+MOST_MOVED = 300  # meetings of a day that take another time, at most: rooms are full after many days in one
 URGED = 5  # percent
 USED = {"hours": (0.5, 4), "room_hours": (1, 4), "m2": (20, 400), "km": (6, 180), "meals": (2, 60), "pages": (20, 900),
         "visits": (1, 3), "materials": (15, 380)}  # fmt: skip
@@ -138,8 +141,8 @@ def _wish(chance: random.Random, item: dict[str, Any], places: list[str], fate: 
         ends_in = (starts_in or 0) + chance.choice((60, 90, 120, 180))
     if places and item["place"] == "required":
         body["place"] = chance.choice(places)
-    if item["levels"]:
-        body["level"] = chance.choice(item["levels"])["code"]
+    if levels := within(item["levels"]):
+        body["level"] = chance.choice(levels)
     offered = [each["priority"] for each in item["urgency"]]
     if 1 in offered and chance.randrange(100) < EMERGENCIES:
         body["priority"], starts_in = 1, None
@@ -159,6 +162,11 @@ def _wish(chance: random.Random, item: dict[str, Any], places: list[str], fate: 
     )  # fmt: skip
 
 
+def within(choices: list[dict[str, Any]]) -> list[str]:
+    """Codes of the levels or options that the standard holds; what is above it needs a reason, or is refused."""
+    return [each["code"] for each in choices if not each["above"]]
+
+
 def _whole(chance: random.Random, each: dict[str, Any]) -> int:
     least, most = int(each["least"] or 1), int(each["most"] or 1000)
     return chance.randint(least, max(least, min(most, least + (8 if each["name"] == "headcount" else 40))))
@@ -170,7 +178,7 @@ def _answer(chance: random.Random, item: str, each: dict[str, Any]) -> Any:
     Raises:
         ValueError: a type of field that this program does not know.
     """
-    codes = [option["code"] for option in each["options"]]
+    codes = within(each["options"])
     if each["type"] == "choice":
         return chance.choice(codes)
     if each["type"] == "choices":
@@ -282,24 +290,31 @@ class Day:
         return self.patiently(lambda: self.people[user].post(path, body, key))
 
     def file(self, wish: Wish) -> Any:
-        """The request is filed; when its room is somebody else's then, in another that the answer names.
+        """The request is filed; when its room is somebody else's then, in another or at the next time that the answer names.
 
         Raises:
             Problem: it was refused.
         """
-        body = posted(wish, self.items[wish.item], datetime.now(UTC))
+        body = {**posted(wish, self.items[wish.item], datetime.now(UTC)), "anyway": True}
         tried = {body.get("place")}
         while True:
             try:
                 return self.ask(wish.user, "/requests/api/requests", body)
             except Problem as problem:
-                others = json.loads(problem.body).get("others", []) if problem.status == 409 else []
-                free = next((room for room in others if room not in tried), None)
-                if free is None:
+                taken = json.loads(problem.body) if problem.status == 409 else {}
+                room = next((each for each in taken.get("others", []) if each not in tried), None)
+                later = next((each for each in taken.get("free", []) if each > body["starts_at"]), None)
+                if room is not None:
+                    self.counts["another room"] += 1
+                    tried.add(room)
+                    body = {**body, "place": room}
+                elif later is not None and self.counts["another time"] < MOST_MOVED:
+                    self.counts["another time"] += 1
+                    length = datetime.fromisoformat(body["ends_at"]) - datetime.fromisoformat(body["starts_at"])
+                    ends = datetime.fromisoformat(later) + length
+                    body = {**body, "starts_at": later, "ends_at": ends.isoformat()}
+                else:
                     raise
-                self.counts["another room"] += 1
-                tried.add(free)
-                body = {**body, "place": free}
 
     def story(self, wish: Wish) -> Iterator[float]:
         """One request from its filing to its end; yields the minutes until its next act.
@@ -505,12 +520,22 @@ def main(arguments: Sequence[str]) -> int:
         print(f"houqin: nothing answers at {options.address}; start it with make up", file=sys.stderr)
         return 2
     except Problem as problem:
-        print(f"houqin: {options.address} does not have the demonstration's accounts ({problem})", file=sys.stderr)
+        if problem.status == TOO_MANY:
+            print(
+                f"houqin: too many have signed in to {options.address} from here; again in some minutes",
+                file=sys.stderr,
+            )
+        else:
+            print(f"houqin: {options.address} does not have the demonstration's accounts ({problem})", file=sys.stderr)
         return 2
     except ValueError as error:
         print(f"houqin: {error}", file=sys.stderr)
         return 2
     run(day, wishes, options.seconds, bar(len(wishes)))
+    try:
+        day.counts += voices.speak(day.address, day.people, options.seed).counts
+    except (Problem, requests.RequestException) as error:
+        day.wrong.append(f"what people say of it: {error}")
     print(f"a day of {len(wishes)} requests in {time.monotonic() - began:.0f} s, seed {options.seed}")
     for name, count in sorted(day.counts.items(), key=lambda pair: -pair[1]):
         print(f"  {name:<20} {count:>5}")

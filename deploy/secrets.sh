@@ -10,6 +10,8 @@ password() { sed 's|^amqp://[^:]*:\([^@]*\)@.*|\1|' "secrets/$1"; }
 
 keep postgres_password "$(word)"
 keep grafana_password "$(word)"
+# At the broker of device alarms; write that broker's own word here if it has one.
+keep dispatch_mqtt_password "$(word)"
 # Requests alone signs passes; everybody checks them.
 keep pass_private_key "$(openssl genpkey -algorithm ed25519)"
 keep pass_public_key "$(openssl pkey -in secrets/pass_private_key -pubout)"

@@ -6,6 +6,7 @@ tlog-tiles logs (from a folder or over HTTP), tlog-proof receipts, and Houqin's 
 
     houqin_verify.py log https://log.example/audit/log --key 'log.example/houqin+1a2b3c4d+AQ...'
     houqin_verify.py log ./mirror --policy supervision.policy --older checkpoint-of-last-month
+    houqin_verify.py log https://log.example/audit/logs/1 --before https://log.example/audit/logs/0 --policy supervision.policy
     houqin_verify.py receipt entry.tlog-proof --key ...
     houqin_verify.py bundle statement-2026-11.json --policy supervision.policy
     houqin_verify.py compare checkpoint-a checkpoint-b --key ...
@@ -37,13 +38,14 @@ import urllib.request
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -171,6 +173,16 @@ SENTENCES: dict[str, tuple[int, str, str]] = {
         "历史被改写：现在日志的前 {old} 条记录不是 {what} 所签名的那 {old} 条。",
         "History was rewritten: the first {old} entries are not those that {what} was signed for.",
     ),
+    "not_followed": (
+        FALSE,
+        "日志 {origin} 没有任何条目说明它接续 {before} 的 {size} 条记录。",
+        "No entry of {origin} says that it follows {before} with its {size} entries.",
+    ),
+    "followed_otherwise": (
+        FALSE,
+        "第 {index} 条记录所写的上一卷日志是 {stated} 条、根 {root}，与 {before} 签署的检查点不符。",
+        "Entry {index} names the log before with {stated} entries and the root {root}; the checkpoint of {before} says otherwise.",
+    ),
     "other_log": (FALSE, "{what} 属于另一个日志 {origin}。", "{what} belongs to another log, {origin}."),
     "not_comparable": (
         UNCHECKED,
@@ -213,6 +225,11 @@ SENTENCES: dict[str, tuple[int, str, str]] = {
         "{line}: the facts that the statement names are not those given (missing {missing}, beyond {extra}).",
     ),
     "card_broken": (FALSE, "{line}：价格条款无法使用：{reason}。", "{line}: the price cannot be applied: {reason}."),
+    "no_zone": (
+        UNCHECKED,
+        "{line}：本机没有时区 {zone} 的资料（可安装 tzdata），无法确定哪些依据属于这个月。",
+        "{line}: this machine knows no time zone {zone} (install tzdata), so it cannot tell which facts fall in the month.",
+    ),
     "amount_wrong": (
         FALSE,
         "{line}：结算单写的是 {stated}，按已封存的事实与价格应为 {computed}。",
@@ -246,6 +263,102 @@ SENTENCES: dict[str, tuple[int, str, str]] = {
     ),
 }
 
+# Why something is not of its form: the reason inside a sentence.
+REASONS: dict[str, str] = {
+    "not a regular file": "不是普通文件",
+    "too slow": "传输过慢",
+    "it was cut off": "传输中断",
+    "broken gzip": "gzip 数据已损坏",
+    "not base64": "不是 base64",
+    "base64 in an unusual spelling": "base64 的写法不规范",
+    "a hash of another length than 32 bytes": "哈希值不是 32 字节",
+    "it should read name+id+key": "应写作 名称+标识+公钥",
+    "a key of a type or length that is not known here": "公钥的类型或长度未知",
+    "its id is not that of its key": "标识与公钥不符",
+    "it is too long": "过长",
+    "it is not UTF-8": "不是 UTF-8 文本",
+    "it has control characters": "含有控制字符",
+    "it has no signature lines after a blank line": "空行之后没有签名行",
+    "a signature line is not of its form": "签名行格式不对",
+    "a signature is too short": "签名过短",
+    "it has more than 100 signatures": "签名超过 100 个",
+    "it should have an origin, a size and a root, each on its line": "应逐行写明来源、大小和根",
+    "its size is not a number": "大小不是数字",
+    "a witness signs with a cosignature key": "见证须用联署公钥",
+    "a member is not defined above": "成员在前文没有定义",
+    "a member is listed twice": "成员重复",
+    "the threshold is out of range": "门槛超出范围",
+    "the quorum is not defined above": "所要求的组在前文没有定义",
+    "this is no line of a policy, or a second quorum": "不是策略的语句，或重复规定了 quorum",
+    "this name is defined already": "这个名称已经定义过",
+    "the name of a key is not UTF-8": "公钥的名称不是 UTF-8 文本",
+    "this key is listed twice": "公钥重复",
+    "control characters": "含有控制字符",
+    "no quorum line": "没有 quorum 一行",
+    "the log has no such entry": "日志中没有这条记录",
+    "it is too short": "过短",
+    "it leads to another root": "推得的根不同",
+    "it ends within an entry": "在一条记录中间结束",
+    "it goes on after its {width} entries": "在应有的 {width} 条记录之后还有内容",
+    "its head is not ASCII": "头部不是 ASCII 文本",
+    "it does not begin with c2sp.org/tlog-proof@v1": "开头不是 c2sp.org/tlog-proof@v1",
+    "it does not state an index": "没有写明序号",
+    "its proof is too long": "证明过长",
+    "a name stands twice in one object": "同一对象中有重复的名称",
+    "{text} is no number": "{text} 不是数字",
+    "it is not JSON": "不是 JSON",
+    "a number is too long": "数字过长",
+    "it should have field, salt and value": "应有 field、salt 和 value",
+    "its value has no canonical form": "值没有规范写法",
+    "the proof of entry {index} names hashes that are not there": "第 {index} 条记录的证明引用了不存在的哈希值",
+    "entry {index} stands there twice": "第 {index} 条记录重复",
+    "entry {index} stands before the first of its log": "第 {index} 条记录早于日志的第一条",
+    "entry {index} is not text": "第 {index} 条记录不是文本",
+    "it does not say houqin.bundle/v1": "没有写明 houqin.bundle/v1",
+    "it has parts of more than a hundred logs": "涉及的日志超过一百个",
+    "an entry stands there twice": "有重复的记录",
+    "a statement's bundle has a statement, others have none": "结算单的证据包应有 statement，其他证据包不应有",
+    "{name} should be text": "{name} 应为文本",
+    "{name} should be a whole number": "{name} 应为整数",
+    "{name} should be a list": "{name} 应为列表",
+    "{name} should be a list of texts": "{name} 应为文本的列表",
+    "{name} does not point to anything": "{name} 没有指向任何内容",
+    "lines of kind {kind} are not known here": "不认识 {kind} 类的行",
+    "the card is not an object": "价目不是对象",
+    "the named facts are not a list of names": "列明的依据不是名称的列表",
+    "an entry that should be {kind} is something else": "应为 {kind} 的记录是别的内容",
+    "the statement has {count} lines, the bundle has {there}": "结算单有 {count} 行，证据包中有 {there}",
+    "line {number} is not there with all its parts": "第 {number} 行不完整",
+    "the card is of another contract or version": "价目属于另一份合同或另一版本",
+    "the card has no price for this meter": "价目没有这个计量项的价格",
+    "the card does not hold in that month": "价目在这个月不适用",
+    "fixed_days_in_month is no number of days": "fixed_days_in_month 不是天数",
+    "no event that decided it is in the bundle": "证据包中没有作出决定的记录",
+    "{name} is not a decimal number": "{name} 不是十进制数",
+    "{name} is too small": "{name} 过小",
+    "the rounding is not a mode and a number of digits": "舍入应写明方式和位数",
+    "there is no rounding mode {mode}": "没有舍入方式 {mode}",
+    "time_weighted needs the time of every fact, and the month": "time_weighted 需要每项依据的时间和月份",
+    "there is no aggregation {kind}": "没有汇总方式 {kind}",
+    "{name} is not a time": "{name} 不是时间",
+    "{name} has no offset": "{name} 没有时区偏移",
+    "{name} is not a day": "{name} 不是日期",
+    "there is no time zone {name}": "没有时区 {name}",
+    "the quantity is negative": "数量为负",
+    "the conversion is not an object": "换算不是对象",
+    "there is no conversion {op}": "没有换算方式 {op}",
+    "there is no price model {model}": "没有计价方式 {model}",
+    "free_events is not a whole number": "free_events 不是整数",
+    "event_min lies above event_max": "event_min 大于 event_max",
+    "the tiers are not a list of objects": "档次不是对象的列表",
+    "the tiers do not rise": "档次没有逐档升高",
+    "the last tier is not open": "末档不是敞口",
+    "too many tax rates": "税率过多",
+    "it does not read: houqin/filed/v1, log, event, filed, promised until": "应写作：houqin/filed/v1、日志、事件、受理时间、承诺期限",
+    "it is not a plain Ed25519 key": "不是普通的 Ed25519 公钥",
+    "interrupted": "被中断",
+}
+
 FACTS: dict[str, tuple[str, str]] = {
     "checkpoint": (
         "{what}：日志 {origin}，{size} 条记录，根 {root}。",
@@ -270,6 +383,10 @@ FACTS: dict[str, tuple[str, str]] = {
         "{tiles} tiles agree with the signed root; the entries were not looked at.",
     ),
     "extends": ("日志完整延续了 {what}（{old} 条记录）。", "The log extends {what} ({old} entries)."),
+    "follows": (
+        "第 {index} 条记录写明本日志接续 {before}（{old} 条记录），与其最后的检查点一致。",
+        "Entry {index} says that the log follows {before} ({old} entries), as its final checkpoint states.",
+    ),
     "entry": ("第 {index} 条记录在日志中：{about}", "Entry {index} stands in the log: {about}"),
     "opening": (
         "第 {index} 条记录的 {field} = {value}，与承诺一致。",
@@ -303,6 +420,7 @@ class Problem(Exception):
         super().__init__(code)
         self.code = code
         self.places = {name: _shown(value) for name, value in places.items()}
+        self._chinese = {name: _shown(value.chinese) for name, value in places.items() if isinstance(value, Broken)}
 
     @property
     def status(self) -> int:
@@ -312,7 +430,7 @@ class Problem(Exception):
     def sentence(self, language: str) -> str:
         """What is wrong, in one sentence."""
         _, zh, en = SENTENCES[self.code]
-        return (zh if language == "zh" else en).format(**self.places)
+        return zh.format(**self.places | self._chinese) if language == "zh" else en.format(**self.places)
 
 
 def _shown(value: Any, limit: int = 200) -> str:
@@ -363,7 +481,7 @@ def read_file(path: Path, limit: int) -> bytes:
     try:
         kind = os.fstat(handle)
         if not stat.S_ISREG(kind.st_mode):
-            raise Problem("unreachable", what=path, reason="not a regular file")
+            raise Problem("unreachable", what=path, reason=Broken("not a regular file"))
         if kind.st_size > limit:
             raise Problem("too_large", what=path, limit=limit)
         data = b""
@@ -427,7 +545,7 @@ class WebSource:
                     if len(data) > limit:
                         raise Problem("too_large", what=url, limit=limit)
                     if monotonic() > until:
-                        raise Problem("unreachable", what=url, reason="too slow")
+                        raise Problem("unreachable", what=url, reason=Broken("too slow"))
                 left = answer.length
                 packed = answer.headers.get("Content-Encoding", "").lower() == "gzip"
         except urllib.error.HTTPError as error:
@@ -438,7 +556,7 @@ class WebSource:
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise Problem("unreachable", what=url, reason=type(error).__name__) from None
         if left:
-            raise Problem("unreachable", what=url, reason="it was cut off")
+            raise Problem("unreachable", what=url, reason=Broken("it was cut off"))
         return unpack(data, limit, url) if packed else data
 
 
@@ -448,11 +566,11 @@ def unpack(data: bytes, limit: int, what: str) -> bytes:
     try:
         found = machine.decompress(data, limit + 1)
     except zlib.error:
-        raise Problem("unreachable", what=what, reason="broken gzip") from None
+        raise Problem("unreachable", what=what, reason=Broken("broken gzip")) from None
     if len(found) > limit:
         raise Problem("too_large", what=what, limit=limit)
     if not machine.eof:
-        raise Problem("unreachable", what=what, reason="broken gzip")
+        raise Problem("unreachable", what=what, reason=Broken("broken gzip"))
     return found
 
 
@@ -475,6 +593,10 @@ SIGNATURE_SIZE = {ED25519: 64, ED25519_COSIGNATURE: 72, ML_DSA_44_COSIGNATURE: 2
 
 class Broken(Exception):
     """Some text is not of its form; the message is the reason, without a full stop."""
+
+    def __init__(self, reason: str, /, **places: Any) -> None:
+        super().__init__(reason.format(**places))
+        self.chinese = REASONS[reason].format(**places)
 
 
 def base64_bytes(text: str) -> bytes:
@@ -695,7 +817,7 @@ class Policy:
 def parse_policy(data: bytes) -> Policy:
     """The policy of a file; names are opaque bytes, kept as Latin-1."""
     if any((each < 0x20 and each not in b"\t\n") or each == 0x7F for each in data):
-        raise Problem("bad_policy", line=0, reason="control characters")
+        raise Problem("bad_policy", line=0, reason=Broken("control characters"))
     policy = Policy()
     for number, line in enumerate(data.decode("latin-1").split("\n"), 1):
         words = [word for word in re.split(r"[ \t]+", line) if word]
@@ -705,7 +827,7 @@ def parse_policy(data: bytes) -> Policy:
             except Broken as error:
                 raise Problem("bad_policy", line=number, reason=error) from None
     if not policy.quorum:
-        raise Problem("bad_policy", line=number, reason="no quorum line")
+        raise Problem("bad_policy", line=number, reason=Broken("no quorum line"))
     return policy
 
 
@@ -719,6 +841,7 @@ class Trust:
 
     keys: list[Key]
     policy: Policy | None = None
+    others: frozenset[str] = frozenset()  # names of other logs that are checked too; their keys need not sign this one
 
     def judge(self, data: bytes, what: str, report: Report) -> Checkpoint:
         """The checkpoint in ``data``, its signatures checked; what is missing goes to the report.
@@ -785,7 +908,7 @@ class Trust:
             times.setdefault(key, time)
         unchecked = {problem.places.get("key") for problem in report.problems if problem.code == "no_ml_dsa"}
         for key in self.keys:
-            if key not in times and key.label not in unchecked:
+            if key not in times and key.label not in unchecked and key.name not in self.others:
                 report.blame(Problem("signature_missing", what=what, key=key.label))
         return times
 
@@ -921,7 +1044,7 @@ def bundle_hashes(data: bytes, width: int, longer: bool) -> bytes:
     if at > len(data):
         raise Broken("it ends within an entry")
     if at < len(data) and not longer:
-        raise Broken(f"it goes on after its {width} entries")
+        raise Broken("it goes on after its {width} entries", width=width)
     return b"".join(hashes)
 
 
@@ -1210,6 +1333,44 @@ def check_log(source: Source, trust: Trust, report: Report, *, older: Path | Non
     return checkpoint
 
 
+def check_followed(source: Source, before: Source, trust: Trust, report: Report, *, older: Path | None) -> None:
+    """A log and the one that was closed before it: both whole, and an entry of the newer one names the end of the other."""
+    names = [origin_in(each.read("checkpoint", MAX_NOTE)) for each in (source, before)]
+    if names[0] == names[1]:
+        raise Problem("other_log", what="--before", origin=names[0])
+    newer, ended = (Trust(trust.keys, trust.policy, frozenset({name})) for name in reversed(names))
+    old = check_log(before, ended, report, older=None, entries=True)
+    now = check_log(source, newer, report, older=older, entries=True)
+    if any(problem.status in {FALSE, UNCHECKED} for problem in report.problems):
+        return
+    for index, leaf in entries_of(source, now.size):
+        if b"audit.log_opened.v1" not in leaf:
+            continue
+        try:
+            envelope = parse_json(leaf)
+        except Broken:
+            continue
+        data = envelope.get("data") if isinstance(envelope, dict) else None
+        if not isinstance(data, dict) or envelope.get("type") != "audit.log_opened.v1":
+            continue
+        if (data.get("origin"), data.get("before")) != (now.origin, old.origin):
+            continue
+        stated, root = data.get("before_size"), data.get("before_root")
+        if (stated, root) != (old.size, base64.b64encode(old.root).decode()):
+            raise Problem("followed_otherwise", index=index, stated=stated, root=root, before=old.origin)
+        report.note("follows", index=index, before=old.origin, old=old.size)
+        return
+    report.blame(Problem("not_followed", origin=now.origin, before=old.origin, size=old.size))
+
+
+def origin_in(data: bytes) -> str:
+    """The log that an unproven checkpoint names; empty when it is none."""
+    try:
+        return parse_checkpoint(parse_note(data).text).origin
+    except Broken:
+        return ""
+
+
 def trust_past(trust: Trust) -> Trust:
     """For an older checkpoint the log's own signature is enough: witnesses and newer keys may have come later."""
     logs = [*trust.keys, *(trust.policy.logs if trust.policy else [])]
@@ -1292,7 +1453,7 @@ def parse_json(data: bytes) -> Any:
         return found
 
     def never(text: str) -> Any:
-        raise Broken(f"{text} is no number")
+        raise Broken("{text} is no number", text=text)
 
     try:
         return json.loads(data.decode(), object_pairs_hook=once, parse_float=_decimal, parse_constant=never)
@@ -1313,12 +1474,12 @@ def check_openings(index: int, envelope: Any, openings: list[Any], report: Repor
         try:
             name, salt, value = each["field"], base64_bytes(each["salt"]), each["value"]
         except (KeyError, TypeError, AttributeError, Broken):
-            raise Problem("opening_malformed", reason="it should have field, salt and value") from None
+            raise Problem("opening_malformed", reason=Broken("it should have field, salt and value")) from None
         wanted = stated.get(name) if isinstance(stated, dict) and isinstance(name, str) else None
         try:
             found = hmac.new(salt, canonical([name, value]), sha256).hexdigest()
         except (ValueError, RecursionError):
-            raise Problem("opening_malformed", reason="its value has no canonical form") from None
+            raise Problem("opening_malformed", reason=Broken("its value has no canonical form")) from None
         if len(salt) != 32 or not isinstance(wanted, str) or wanted != found:
             report.blame(Problem("opening_wrong", index=index, field=name))
         else:
@@ -1368,6 +1529,30 @@ class Ref:
     pointer: str
 
 
+class Part:
+    """The entries of one log in a bundle: leaf, proof and openings of each by its number."""
+
+    def __init__(self, form: Any) -> None:
+        self.first = whole_of(form, "first") if isinstance(form, dict) and "first" in form else 0
+        self.checkpoint = text_of(form, "checkpoint").encode("utf-8", "surrogatepass")
+        hashes = [hash_bytes(each) for each in strings_of(form, "hashes")]
+        self.entries: dict[int, tuple[bytes, list[bytes], list[Any]]] = {}
+        for each in list_of(form, "entries"):
+            index, leaf = whole_of(each, "index"), text_of(each, "leaf")
+            steps = list_of(each, "proof")
+            if not all(type(step) is int and 0 <= step < len(hashes) for step in steps) or len(steps) > 64:
+                raise Broken("the proof of entry {index} names hashes that are not there", index=index)
+            if index in self.entries:
+                raise Broken("entry {index} stands there twice", index=index)
+            if index < self.first:
+                raise Broken("entry {index} stands before the first of its log", index=index)
+            openings = list_of(each, "openings") if "openings" in each else []
+            try:
+                self.entries[index] = (leaf.encode(), [hashes[step] for step in steps], openings)
+            except UnicodeEncodeError:
+                raise Broken("entry {index} is not text", index=index) from None
+
+
 class Bundle:
     """A bundle file after its form was checked."""
 
@@ -1375,21 +1560,13 @@ class Bundle:
         if not isinstance(form, dict) or form.get("format") != "houqin.bundle/v1":
             raise Broken("it does not say houqin.bundle/v1")
         self.subject = text_of(form, "subject")
-        self.checkpoint = text_of(form, "checkpoint").encode("utf-8", "surrogatepass")
-        self.hashes = [hash_bytes(each) for each in strings_of(form, "hashes")]
-        self.entries: dict[int, tuple[bytes, list[bytes], list[Any]]] = {}
-        for each in list_of(form, "entries"):
-            index, leaf = whole_of(each, "index"), text_of(each, "leaf")
-            steps = list_of(each, "proof")
-            if not all(type(step) is int and 0 <= step < len(self.hashes) for step in steps) or len(steps) > 64:
-                raise Broken(f"the proof of entry {index} names hashes that are not there")
-            if index in self.entries:
-                raise Broken(f"entry {index} stands there twice")
-            openings = list_of(each, "openings") if "openings" in each else []
-            try:
-                self.entries[index] = (leaf.encode(), [self.hashes[step] for step in steps], openings)
-            except UnicodeEncodeError:
-                raise Broken(f"entry {index} is not text") from None
+        earlier = list_of(form, "earlier") if "earlier" in form else []
+        if len(earlier) > 100:
+            raise Broken("it has parts of more than a hundred logs")
+        self.parts = [Part(each) for each in (*earlier, form)]
+        numbers = [index for part in self.parts for index in part.entries]
+        if len(set(numbers)) != len(numbers):
+            raise Broken("an entry stands there twice")
         self.statement = form.get("statement")
         if (form.get("kind") == "statement") != isinstance(self.statement, dict):
             raise Broken("a statement's bundle has a statement, others have none")
@@ -1399,7 +1576,7 @@ def text_of(form: Any, name: str) -> str:
     """A text in an object."""
     value = form.get(name) if isinstance(form, dict) else None
     if not isinstance(value, str):
-        raise Broken(f"{name} should be text")
+        raise Broken("{name} should be text", name=name)
     return value
 
 
@@ -1407,7 +1584,7 @@ def whole_of(form: Any, name: str) -> int:
     """A whole number, zero or more, in an object."""
     value = form.get(name) if isinstance(form, dict) else None
     if type(value) is not int or not 0 <= value <= MAX_SIZE:
-        raise Broken(f"{name} should be a whole number")
+        raise Broken("{name} should be a whole number", name=name)
     return value
 
 
@@ -1415,7 +1592,7 @@ def list_of(form: Any, name: str) -> list[Any]:
     """A list in an object."""
     value = form.get(name) if isinstance(form, dict) else None
     if not isinstance(value, list):
-        raise Broken(f"{name} should be a list")
+        raise Broken("{name} should be a list", name=name)
     return value
 
 
@@ -1423,7 +1600,7 @@ def strings_of(form: Any, name: str) -> list[str]:
     """A list of texts in an object."""
     values = list_of(form, name)
     if not all(isinstance(each, str) for each in values):
-        raise Broken(f"{name} should be a list of texts")
+        raise Broken("{name} should be a list of texts", name=name)
     return values
 
 
@@ -1437,7 +1614,7 @@ def read_ref(value: Any, name: str) -> Ref:
     """A reference."""
     pointer = text_of(value, "pointer")
     if pointer and not pointer.startswith("/"):
-        raise Broken(f"{name} does not point to anything")
+        raise Broken("{name} does not point to anything", name=name)
     return Ref(whole_of(value, "entry"), pointer)
 
 
@@ -1450,18 +1627,21 @@ def check_bundle(path: Path, trust: Trust, report: Report) -> None:
         bundle = Bundle(parse_json(data))
     except Broken as error:
         raise Problem("bundle_file_malformed", what=path, reason=error) from None
-    checkpoint = trust.judge(bundle.checkpoint, str(path), report)
     envelopes: dict[int, Any] = {}
-    for index, (leaf, proof, openings) in bundle.entries.items():
-        try:
-            check_inclusion(leaf_hash(leaf), index, checkpoint.size, proof, checkpoint.root)
-            envelopes[index] = parse_json(leaf) if openings or bundle.statement else None
-        except Broken as error:
-            report.blame(Problem("proof_wrong", index=index, reason=error))
-            continue
-        if openings:
-            check_openings(index, envelopes[index], openings, report)
-    if len(envelopes) == len(bundle.entries):
+    names = {origin_in(part.checkpoint) for part in bundle.parts}
+    for part in bundle.parts:
+        others = frozenset(names - {origin_in(part.checkpoint)})
+        checkpoint = Trust(trust.keys, trust.policy, others).judge(part.checkpoint, str(path), report)
+        for index, (leaf, proof, openings) in part.entries.items():
+            try:
+                check_inclusion(leaf_hash(leaf), index - part.first, checkpoint.size, proof, checkpoint.root)
+                envelopes[index] = parse_json(leaf) if openings or bundle.statement else None
+            except Broken as error:
+                report.blame(Problem("proof_wrong", index=index, reason=error))
+                continue
+            if openings:
+                check_openings(index, envelopes[index], openings, report)
+    if len(envelopes) == sum(len(part.entries) for part in bundle.parts):
         report.note("bundle", subject=bundle.subject, count=len(envelopes))
     if bundle.statement is not None:
         try:
@@ -1533,15 +1713,16 @@ class Statement:
             total = sum((number_of(self._value(name, fact), fact.pointer) for fact in facts), Fraction(0))
             return (-total if line.get("negative") is True else total), f"Σ {len(facts)} × [{types}]"
         if kind not in {"rate", "tax"}:
-            raise Broken(f"lines of kind {_shown(kind, 40)} are not known here")
+            raise Broken("lines of kind {kind} are not known here", kind=_shown(kind, 40))
         card = self._value(name, ref_of(line, "card"))
         if not isinstance(card, dict):
             raise Broken("the card is not an object")
         if kind == "tax":
             return tax(card, sum(before, Fraction(0))), "tax"
-        quantities = [number_of(self._value(name, fact), fact.pointer) for fact in facts]
-        quantity = aggregate(card.get("aggregation", "sum"), quantities)
-        return rate(card, quantity), f"{decimal_text(quantity)} = {len(facts)} × [{types}]"
+        used = [Used(number_of(self._value(name, fact), fact.pointer)) for fact in facts]
+        quantity = aggregate(aggregation_of(card), used)
+        amount = rate(card, quantity, [each.value for each in used])
+        return amount, f"{decimal_text(quantity)} = {len(facts)} × [{types}]"
 
     def _check_named(self, name: str, line: Any, facts: list[Ref]) -> None:
         """The facts that the sealed statement names are exactly those that the bundle counts."""
@@ -1553,7 +1734,7 @@ class Statement:
             raise Problem("statement_mixed", line=name, entry=ref.entry, statement=self.total.entry)
         named = self._value(name, ref)
         if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
-            raise Problem("card_broken", line=name, reason="the named facts are not a list of names")
+            raise Problem("card_broken", line=name, reason=Broken("the named facts are not a list of names"))
         pointer = line.get("fact_id", "/id")
         given = [str(self._value(name, Ref(fact.entry, str(pointer)))) for fact in facts]
         if sorted(set(named)) != sorted(set(given)) or len(set(named)) != len(named):
@@ -1598,7 +1779,7 @@ class SealedStatement:
     def _data(envelope: Any, kind: str) -> dict[str, Any]:
         data = envelope.get("data") if isinstance(envelope, dict) else None
         if not isinstance(data, dict) or envelope.get("type") != kind:
-            raise Broken(f"an entry that should be {kind} is something else")
+            raise Broken("an entry that should be {kind} is something else", kind=kind)
         return data
 
     def _said(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
@@ -1646,12 +1827,14 @@ class SealedStatement:
         count = whole_of(self.drawn, "lines")
         if sorted(lines) != list(range(1, count + 1)):
             raise Broken(
-                f"the statement has {count} lines, the bundle has {', '.join(map(str, sorted(lines))) or 'none'}"
+                "the statement has {count} lines, the bundle has {there}",
+                count=count,
+                there=", ".join(map(str, sorted(lines))) or "-",
             )
         for number, parts in lines.items():
             parts.sort(key=lambda part: whole_of(part, "part"))
             if [part["part"] for part in parts] != list(range(1, whole_of(parts[0], "parts") + 1)):
-                raise Broken(f"line {number} is not there with all its parts")
+                raise Broken("line {number} is not there with all its parts", number=number)
         return lines
 
     def _line(self, name: str, line: dict[str, Any], events: list[str]) -> Fraction:
@@ -1669,32 +1852,45 @@ class SealedStatement:
         return computed
 
     def _charge(self, name: str, line: dict[str, Any], events: list[str]) -> tuple[Fraction, str]:
-        """The price of the card that was in force, applied to the quantities of the facts that stand."""
-        facts = self._facts(name, line, events)
-        if len(facts) != whole_of(line, "facts"):
-            raise Problem("facts_differ", line=name, missing=f"{line['facts']} - {len(facts)}", extra="-")
+        """The price of the card that was in force, applied to the facts that stand and fall into its days."""
+        agreed = self._agreed(line)
         card = self._card(line)
-        quantity = aggregate(card.get("aggregation", "sum"), list(facts.values()))
-        return rounded(
-            rate(card, quantity), {"mode": "half_up", "digits": 2}
-        ), f"{decimal_text(quantity)} = Σ {len(facts)}"
+        span, share = self._span(name, line, card, agreed)
+        terms = {"rounding": rounding_of(agreed), **self._terms(line, card)}
+        kind = aggregation_of(terms)
+        level = kind == "time_weighted"  # facts are changes of it, down too; what came before the month is carried over
+        found = {id_: each for id_, each in self._facts(line, events).items() if level or each.value >= 0}
+        inside = {
+            id_: each for id_, each in found.items() if each.at is not None and span.since <= each.at < span.until
+        }
+        if len(inside) != whole_of(line, "facts"):
+            raise Problem("facts_differ", line=name, missing=f"{line['facts']} - {len(inside)}", extra="-")
+        for fact in inside:
+            if fact in self.counted:
+                raise Problem("fact_twice", line=name, entry=self.place, pointer=fact)
+        self.counted |= inside.keys()
+        span.opening = sum((each.value for each in found.values() if each.at and each.at < span.since), Fraction(0))
+        used = sorted(inside.values(), key=lambda each: each.order)
+        quantity = aggregate(kind, used, span)
+        amount = rate(for_part(terms, share), quantity, [each.value for each in used])
+        return amount, f"{decimal_text(quantity)} = {kind} {len(used)}"
 
-    def _facts(self, name: str, line: dict[str, Any], events: list[str]) -> dict[str, Fraction]:
+    def _facts(self, line: dict[str, Any], events: list[str]) -> dict[str, Used]:
+        """The facts of the line's meter that stand after everything the line names: not void, as last corrected."""
         wanted, facts = set(events), {}
         for _, envelope in self.events:
             if str(envelope.get("id")) not in wanted:
                 continue
             for fact, data in self._recorded(envelope):
-                if (data.get("item") or line["item"], data.get("meter")) != (line["item"], line["meter"]):
-                    continue
                 if data.get("kind") in {"void", "correct"}:
                     facts.pop(str(data.get("corrects")), None)
-                if data.get("kind") != "void":
-                    facts[fact] = number_of(data.get("quantity"), "quantity")
-        for fact in facts:
-            if fact in self.counted:
-                raise Problem("fact_twice", line=name, entry=self.place, pointer=fact)
-        self.counted |= facts.keys()
+                if data.get("kind") == "void":
+                    continue
+                if (data.get("item") or line["item"], data.get("meter")) == (line["item"], line["meter"]):
+                    value = number_of(data.get("quantity"), "quantity")
+                    at = moment_of(data, "service_at")
+                    order = (at, str(data.get("source", "")), str(data.get("source_id", "")))
+                    facts[fact] = Used(value, at, order, str(data.get("counted_as") or ""))
         return facts
 
     def _recorded(self, envelope: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -1707,11 +1903,36 @@ class SealedStatement:
             for each in list_of(data, "facts"):
                 yield text_of(each, "fact_id"), {**data, **each, "kind": "fact"}
 
+    def _agreed(self, line: dict[str, Any]) -> dict[str, Any]:
+        """What the contract says of zone, months, rounding and its end: the newest word before the statement, if any."""
+        said = [
+            self._data(each, "billing.contract_in_force.v1")
+            for index, each in self.events
+            if index < self.place and each.get("type") == "billing.contract_in_force.v1"
+        ]
+        return next((each for each in reversed(said) if each.get("contract") == line.get("contract")), {})
+
+    def _cards(self, contract: Any) -> list[dict[str, Any]]:
+        """The contract's cards that were in force when the statement was drawn."""
+        cards = [
+            self._data(each, "billing.card_in_force.v1")
+            for index, each in self.events
+            if index < self.place and each.get("type") == "billing.card_in_force.v1"
+        ]
+        cards = [each for each in cards if each.get("contract") == contract]
+        replaced = {each.get("replaces") for each in cards}
+        return [each for each in cards if each.get("card_version") not in replaced]
+
     def _card(self, line: dict[str, Any]) -> dict[str, Any]:
-        """The terms of the line's meter in the card that the line names."""
+        """The card that the line names."""
         card = self._data(self.by_id.get(text_of(line, "card_event")), "billing.card_in_force.v1")
         if (card.get("contract"), card.get("card_version")) != (line.get("contract"), line.get("card_version")):
             raise Broken("the card is of another contract or version")
+        return card
+
+    @staticmethod
+    def _terms(line: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
+        """The price and terms of the line's meter in its card."""
         for each in list_of(card, "lines"):
             if isinstance(each, dict) and (each.get("item"), each.get("meter")) == (
                 line.get("item"),
@@ -1721,6 +1942,34 @@ class SealedStatement:
                 if isinstance(terms, dict):
                     return {**terms, **terms.get("terms", {})} if isinstance(terms.get("terms"), dict) else terms
         raise Broken("the card has no price for this meter")
+
+    def _span(
+        self, name: str, line: dict[str, Any], card: dict[str, Any], agreed: dict[str, Any]
+    ) -> tuple[Span, Fraction]:
+        """The part of the line's month on which its card holds, and that part as the contract counts days."""
+        month = text_of(line, "for_period")
+        first = day_of({"month": f"{month}-01"}, "month")
+        last = (first + timedelta(days=31)).replace(day=1)
+        others = [day_of(each, "starts_on") for each in self._cards(line.get("contract"))]
+        starts = day_of(card, "starts_on")
+        ends = [each for each in others if each > starts]
+        if agreed.get("ends_on") is not None:
+            ends.append(day_of(agreed, "ends_on"))
+        since, until = max(first, starts), min([last, *ends])
+        if since >= until:
+            raise Broken("the card does not hold in that month")
+        zone = zone_of(agreed.get("zone") or "Asia/Shanghai", name)
+        moments = [datetime.combine(day, time(), zone).astimezone(UTC) for day in (since, until, first, last)]
+        fixed = agreed.get("fixed_days_in_month") or 0
+        if type(fixed) is not int or not 0 <= fixed <= 1000:
+            raise Broken("fixed_days_in_month is no number of days")
+        if (since, until) == (first, last):
+            share = Fraction(1)
+        elif fixed and until == last:  # the day after the month's end lies in the next one: its own days do not count
+            share = Fraction((until - since).days - (last - first).days + fixed, fixed)
+        else:
+            share = Fraction((until - since).days, fixed or (last - first).days)
+        return Span(moments[0], moments[1], moments[3] - moments[2]), share
 
     def _decided(self, kind: str, line: dict[str, Any], events: list[str]) -> tuple[Fraction, str]:
         """What people decided and sealed: the amounts themselves, with the sign of their kind."""
@@ -1733,7 +1982,7 @@ class SealedStatement:
             ]
             return sum(found, Fraction(0)), f"Σ {len(found)}"
         if kind not in SIGNS:
-            raise Broken(f"lines of kind {_shown(kind, 40)} are not known here")
+            raise Broken("lines of kind {kind} are not known here", kind=_shown(kind, 40))
         found = [
             abs(number_of(data.get(field), field))
             for type_, field in DECIDED.items()
@@ -1786,12 +2035,14 @@ DECIDED = {
 
 def number_of(value: Any, name: str) -> Fraction:
     """A decimal number, given as text or as a JSON number."""
+    if isinstance(value, Fraction):  # computed here
+        return value
     if type(value) is int and abs(value) < 10**40:
         return Fraction(value)
     if isinstance(value, Decimal):
         value = format(value, "f") if abs(value.adjusted()) < 60 else ""
     if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", value):
-        raise Broken(f"{_shown(name, 60)} is not a decimal number")
+        raise Broken("{name} is not a decimal number", name=_shown(name, 60))
     return Fraction(value)
 
 
@@ -1804,7 +2055,7 @@ def needed(form: dict[str, Any], name: str, *, positive: bool = False) -> Fracti
     """A number that must be there and is not negative."""
     value = number_of(form.get(name), name)
     if value < 0 or (positive and value == 0):
-        raise Broken(f"{name} is too small")
+        raise Broken("{name} is too small", name=name)
     return value
 
 
@@ -1847,37 +2098,145 @@ def rounded(value: Fraction, rule: Any) -> Fraction:
         case "floor":
             up = False
         case mode:
-            raise Broken(f"there is no rounding mode {_shown(mode, 40)}")
+            raise Broken("there is no rounding mode {mode}", mode=_shown(mode, 40))
     return Fraction(low + up) / scale
 
 
-def aggregate(kind: Any, values: list[Fraction]) -> Fraction:
-    """The one quantity that several facts come to."""
-    match kind:
-        case "sum":
-            return sum(values, Fraction(0))
-        case "count":
-            return Fraction(len(values))
-        case "max":
-            return max(values, default=Fraction(0))
-        case "min":
-            return min(values, default=Fraction(0))
-        case "latest":
-            return values[-1] if values else Fraction(0)
-    raise Broken(f"there is no aggregation {_shown(kind, 40)}")
+@dataclass(frozen=True)
+class Used:
+    """One fact as it is counted: what was measured, when, its place among the others, and whom or what it counted."""
+
+    value: Fraction
+    at: datetime | None = None
+    order: tuple[Any, ...] = ()
+    who: str = ""
 
 
-def rate(card: dict[str, Any], quantity: Fraction) -> Fraction:
-    """What ``quantity`` costs under a price and its terms, minimum included and less what was billed before."""
+@dataclass
+class Span:
+    """A half-open part of a month of a given length, and the level when it began."""
+
+    since: datetime
+    until: datetime
+    month: timedelta
+    opening: Fraction = Fraction(0)
+
+
+def micro(span: timedelta) -> int:
+    """A span in millionths of a second, exactly."""
+    return span // timedelta(microseconds=1)
+
+
+def level_over(used: list[Used], span: Span | None) -> Fraction:
+    """A level, changed by each fact, held over its part of the month; a level below nothing counts as nothing."""
+    if span is None or any(each.at is None for each in used):
+        raise Broken("time_weighted needs the time of every fact, and the month")
+    held = span.opening * micro(span.until - span.since)
+    for each in used:
+        held += each.value * micro(span.until - each.at) if each.at else 0
+    return max(Fraction(0), held / micro(span.month))
+
+
+AGGREGATIONS: dict[str, Callable[[list[Used], Span | None], Fraction]] = {
+    "sum": lambda used, _: sum((each.value for each in used), Fraction(0)),
+    "count": lambda used, _: Fraction(len(used)),
+    "max": lambda used, _: max((each.value for each in used), default=Fraction(0)),
+    "min": lambda used, _: min((each.value for each in used), default=Fraction(0)),
+    "latest": lambda used, _: used[-1].value if used else Fraction(0),
+    "unique": lambda used, _: Fraction(len({each.who or each.value for each in used})),
+    "time_weighted": level_over,
+}
+
+
+def aggregate(kind: Any, used: list[Used], span: Span | None = None) -> Fraction:
+    """The one quantity that several facts, in the order of their time, come to."""
+    if not isinstance(kind, str) or kind not in AGGREGATIONS:
+        raise Broken("there is no aggregation {kind}", kind=_shown(kind, 40))
+    return AGGREGATIONS[kind](used, span)
+
+
+def aggregation_of(card: dict[str, Any]) -> Any:
+    """How the facts under a card become one quantity."""
+    form = card.get("price")
+    usual = "max" if isinstance(form, dict) and form.get("model") == "capacity" else "sum"
+    return card.get("aggregation") or usual
+
+
+def for_part(card: dict[str, Any], share: Fraction) -> dict[str, Any]:
+    """The terms of a card that holds for a part of a month: what is meant for the whole month counts for that part."""
+    if share == 1:
+        return card
+    found, rule = dict(card), card.get("rounding")
+    if card.get("free_quantity") is not None:
+        found["free_quantity"] = needed(card, "free_quantity") * share
+    for name in ("minimum", "maximum"):
+        if card.get(name) is not None:
+            found[name] = rounded(needed(card, name) * share, rule)
+    form = card.get("price")
+    if isinstance(form, dict):
+        name = {"flat": "amount", "percentage": "free_amount"}.get(str(form.get("model")))
+        if name is not None and form.get(name) is not None:
+            found["price"] = {**form, name: needed(form, name) * share}
+        if form.get("model") == "capacity":
+            parts = [{**tier, "price": needed(tier, "price") * share} for _, tier in tiers(form)]
+            found["price"] = {**form, "tiers": parts}
+    return found
+
+
+def rounding_of(agreed: dict[str, Any]) -> dict[str, Any]:
+    """How a contract rounds money; to the fen where it does not say."""
+    return {"mode": agreed.get("rounding_mode", "half_up"), "digits": agreed.get("rounding_digits", 2)}
+
+
+def moment_of(form: Any, name: str) -> datetime:
+    """A moment with its offset in an object."""
+    try:
+        found = datetime.fromisoformat(text_of(form, name))
+    except ValueError:
+        raise Broken("{name} is not a time", name=name) from None
+    if found.tzinfo is None:
+        raise Broken("{name} has no offset", name=name)
+    return found.astimezone(UTC)
+
+
+def day_of(form: Any, name: str) -> date:
+    """A day in an object."""
+    text = text_of(form, name)
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise Broken("{name} is not a day", name=name) from None
+    if not 1900 <= found.year < 2200:
+        raise Broken("{name} is not a day", name=name)
+    return found
+
+
+def zone_of(name: Any, line: str) -> tzinfo:
+    """A time zone; that of China needs no data of the machine."""
+    if name in {"Asia/Shanghai", "UTC"}:
+        return timezone(timedelta(hours=8 if name == "Asia/Shanghai" else 0))
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", name):
+        raise Broken("there is no time zone {name}", name=_shown(name, 40))
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        raise Problem("no_zone", line=line, zone=name) from None
+
+
+def rate(card: dict[str, Any], quantity: Fraction, events: list[Fraction] | None = None) -> Fraction:
+    """What ``quantity`` costs under a price and its terms, minimum included and less what was billed before.
+
+    ``events`` are the single quantities, in order, for prices that look at each.
+    """
     quantity += optional(card, "prior_quantity") or 0
     billed = optional(card, "prior_billed") or Fraction(0)
-    net = net_of(card, quantity)
+    net = net_of(card, quantity, events)
     minimum = optional(card, "minimum") if card.get("final") is not False else None
     true_up = Fraction(0) if minimum is None else max(Fraction(0), minimum - net)
     return net - billed + true_up
 
 
-def net_of(card: dict[str, Any], quantity: Fraction) -> Fraction:
+def net_of(card: dict[str, Any], quantity: Fraction, events: list[Fraction] | None) -> Fraction:
     """Convert, take off what is free, price, round, discount, round, cap."""
     if quantity < 0:
         raise Broken("the quantity is negative")
@@ -1887,11 +2246,11 @@ def net_of(card: dict[str, Any], quantity: Fraction) -> Fraction:
     if form.get("op") is not None:
         factor = needed(form, "factor", positive=True)
         if form["op"] not in {"multiply", "divide"}:
-            raise Broken(f"there is no conversion {_shown(form['op'], 40)}")
+            raise Broken("there is no conversion {op}", op=_shown(form["op"], 40))
         quantity = quantity * factor if form["op"] == "multiply" else quantity / factor
         quantity = rounded(quantity, form.get("rounding") if form is not card else card.get("convert_rounding"))
     quantity = max(Fraction(0), quantity - (optional(card, "free_quantity") or 0))
-    amount = rounded(price(card.get("price"), quantity), card.get("rounding"))
+    amount = rounded(price(card.get("price"), quantity, events), card.get("rounding"))
     discount = optional(card, "discount_pct")
     if discount:
         amount = rounded(amount - amount * discount / 100, card.get("rounding"))
@@ -1899,30 +2258,86 @@ def net_of(card: dict[str, Any], quantity: Fraction) -> Fraction:
     return amount if maximum is None else min(amount, maximum)
 
 
-def price(form: Any, quantity: Fraction) -> Fraction:
-    """The amount of a quantity under a price object."""
+def price(form: Any, quantity: Fraction, events: list[Fraction] | None = None) -> Fraction:
+    """The amount of a quantity under a price object; where events are priced and none are named it is one event."""
     model = form.get("model") if isinstance(form, dict) else None
-    match model:
-        case "flat":
-            return number_of(form.get("amount"), "amount")
-        case "per_unit":
-            return quantity * needed(form, "unit_price")
-        case "multiplier":
-            return quantity * needed(form, "multiplier")
-        case "package":
-            rest = max(Fraction(0), quantity - (optional(form, "free_units") or 0))
-            return blocks(rest, needed(form, "size", positive=True)) * needed(form, "price")
-        case "graduated":
-            return graduated(tiers(form), quantity, "unit_price", Fraction(1))
-        case "graduated_percentage":
-            return graduated(tiers(form), quantity, "rate_pct", Fraction(1, 100))
-        case "volume":
-            for limit, tier in tiers(form):
-                if limit is None or quantity <= limit:
-                    return quantity * unit(tier, "unit_price") + (optional(tier, "flat_fee") or 0)
-        case "graduated_blocks" | "volume_blocks":
-            return block_price(form, quantity, whole=model == "volume_blocks")
-    raise Broken(f"there is no price model {_shown(model, 40)}")
+    if isinstance(model, str) and model in EVENT_PRICES:
+        if events is None:
+            events = [quantity] if quantity else []
+        return EVENT_PRICES[model](form, events)
+    if isinstance(model, str) and model in PRICES:
+        return PRICES[model](form, quantity)
+    raise Broken("there is no price model {model}", model=_shown(model, 40))
+
+
+def package(form: dict[str, Any], quantity: Fraction) -> Fraction:
+    """Started packages of what is not free."""
+    rest = max(Fraction(0), quantity - (optional(form, "free_units") or 0))
+    return blocks(rest, needed(form, "size", positive=True)) * needed(form, "price")
+
+
+def tier_of(form: dict[str, Any], quantity: Fraction) -> dict[str, Any]:
+    """The first tier that reaches as far as the quantity."""
+    return next(tier for limit, tier in tiers(form) if limit is None or quantity <= limit)
+
+
+def volume(form: dict[str, Any], quantity: Fraction) -> Fraction:
+    """All of it at the tier it falls in, plus that tier's flat fee."""
+    tier = tier_of(form, quantity)
+    return quantity * unit(tier, "unit_price") + (optional(tier, "flat_fee") or 0)
+
+
+def percentage(form: dict[str, Any], events: list[Fraction]) -> Fraction:
+    """A share of each event and a fee for each, less allowances; each charge within its limits where there are any."""
+    part, fee = needed(form, "rate_pct") / 100, optional(form, "fixed_fee") or Fraction(0)
+    number, value = optional(form, "free_events") or Fraction(0), optional(form, "free_amount") or Fraction(0)
+    least, most = optional(form, "event_min"), optional(form, "event_max")
+    if number.denominator != 1:
+        raise Broken("free_events is not a whole number")
+    if least is None and most is None:
+        sums = list(itertools.accumulate(events))
+        whole = sums[-1] if sums else Fraction(0)
+        # What each allowance takes off, in value and in events; the lesser counts.
+        spared: list[tuple[Fraction, int]] = []
+        if number:
+            count = min(int(number), len(events))
+            spared.append((sums[count - 1] if count else Fraction(0), count))
+        if value:
+            spared.append((min(value, whole), sum(1 for each in sums if each < value)))
+        off = min((each for each, _ in spared), default=Fraction(0))
+        free = min((each for _, each in spared), default=0)
+        return (whole - off) * part + (len(events) - free) * fee
+    if least is not None and most is not None and least > most:
+        raise Broken("event_min lies above event_max")
+    amount = Fraction(0)
+    for event in events:
+        charged = event
+        if number > 0 or value > 0:
+            number -= 1
+            if value == 0 or event < value:  # all of it is free
+                value = max(Fraction(0), value - event)
+                continue
+            charged, number, value = event - value, Fraction(0), Fraction(0)  # the first that does not fit ends it
+        cost = charged * part + fee
+        if least is not None:
+            cost = max(cost, least)
+        amount += cost if most is None else min(cost, most)
+    return amount
+
+
+PRICES: dict[str, Callable[[dict[str, Any], Fraction], Fraction]] = {
+    "flat": lambda form, _: needed(form, "amount"),
+    "per_unit": lambda form, quantity: quantity * needed(form, "unit_price"),
+    "multiplier": lambda form, quantity: quantity * needed(form, "multiplier"),
+    "package": package,
+    "graduated": lambda form, quantity: graduated(tiers(form), quantity, "unit_price", Fraction(1)),
+    "graduated_percentage": lambda form, quantity: graduated(tiers(form), quantity, "rate_pct", Fraction(1, 100)),
+    "volume": volume,
+    "graduated_blocks": lambda form, quantity: block_price(form, quantity, whole=False),
+    "volume_blocks": lambda form, quantity: block_price(form, quantity, whole=True),
+    "capacity": lambda form, quantity: needed(tier_of(form, quantity), "price"),
+}
+EVENT_PRICES: dict[str, Callable[[dict[str, Any], list[Fraction]], Fraction]] = {"percentage": percentage}
 
 
 def tiers(form: dict[str, Any]) -> list[tuple[Fraction | None, dict[str, Any]]]:
@@ -2011,7 +2426,7 @@ def check_promise(path: Path, source: Source, trust: Trust, filed_by: Key, repor
     except Broken as error:
         raise Problem("promise_malformed", what=path, reason=error) from None
     if filed_by.kind != ED25519:
-        raise Problem("bad_key", what="--filed-by", reason="it is not a plain Ed25519 key")
+        raise Problem("bad_key", what="--filed-by", reason=Broken("it is not a plain Ed25519 key"))
     if not Trust([filed_by]).check_lines(note, None, str(path), report):
         return
     origin, event, until = lines[1], lines[2], times[1]
@@ -2069,7 +2484,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Problem as problem:
         report.problems.append(problem)
     except KeyboardInterrupt:
-        report.problems.append(Problem("internal", reason="interrupted"))
+        report.problems.append(Problem("internal", reason=Broken("interrupted")))
     except Exception as error:  # noqa: BLE001  a hostile file must never end in a traceback
         report.problems.append(Problem("internal", reason=type(error).__name__))
     show(report, language, as_json=options.json, quiet=options.quiet)
@@ -2081,7 +2496,11 @@ def run(options: argparse.Namespace, report: Report) -> None:
     trust = trust_of(options)
     match options.command:
         case "log":
-            check_log(open_log(options.place), trust, report, older=options.older, entries=not options.no_entries)
+            source = open_log(options.place)
+            if options.before is not None:
+                check_followed(source, open_log(options.before), trust, report, older=options.older)
+                return
+            check_log(source, trust, report, older=options.older, entries=not options.no_entries)
         case "receipt":
             check_receipt(options.file, options.entry, options.openings, trust, report)
         case "bundle":
@@ -2140,7 +2559,9 @@ def parser() -> argparse.ArgumentParser:
     log = commands.add_parser("log", parents=[common], help="check a whole log")
     log.add_argument("place", help="folder or http(s) address of the log")
     log.add_argument("--older", type=Path, help="a checkpoint kept from earlier; the log must extend it")
-    log.add_argument("--no-entries", action="store_true", help="check checkpoint and tiles only")
+    how = log.add_mutually_exclusive_group()
+    how.add_argument("--no-entries", action="store_true", help="check checkpoint and tiles only")
+    how.add_argument("--before", help="folder or address of the log that was closed before; both are checked")
     receipt = commands.add_parser("receipt", parents=[common], help="check a .tlog-proof receipt")
     receipt.add_argument("file", type=Path)
     receipt.add_argument("--entry", type=Path, help="file with the entry's bytes, when the receipt does not carry them")
