@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parents[1]
 DATA = HERE / "tests" / "requests" / "chat" / "data"
 CHAT = HERE / "services" / "requests" / "chat"
-NAMES = ("dev_zh", "dev_en", "dev2_zh", "dev2_en", "test_zh", "test_en")
+NAMES = tuple(f"{half}_{lang}" for half in ("dev", "dev2", "dev3", "dev4", "dev5", "test") for lang in ("zh", "en"))
 IMPORT = (
     "import time; t = time.perf_counter(); from services.requests.chat.understanding import understand; "
     "from datetime import datetime; understand('302空调坏了', datetime(2026, 11, 25)); print(time.perf_counter() - t)"

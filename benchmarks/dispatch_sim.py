@@ -265,11 +265,11 @@ def main() -> int:
     return 0
 
 
-def keep(text: str) -> None:
+def keep(text: str, name: str = NAME) -> None:
     """Put the section into the file of results beside those of others."""
-    marker = f"<!-- {NAME} -->"
+    marker = f"<!-- {name} -->"
     whole = RESULTS.read_text(encoding="utf-8")
-    old = sections(whole).get(NAME)
+    old = sections(whole).get(name)
     whole = whole.replace(old, text) if old else f"{whole.rstrip()}\n\n{marker}\n{text}\n"
     RESULTS.write_text(whole, encoding="utf-8")
 

@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from benchmarks.house import ground
+
 
 @dataclass
 class Slice:
@@ -25,7 +27,7 @@ class Slice:
 
 
 class Client:
-    """Posts ``body`` to ``path``; each post has an Idempotency-Key of its own."""
+    """Posts ``body`` to ``path``; each post has an Idempotency-Key of its own, which also stands for its asset."""
 
     def __init__(self, port: int, path: str, body: object, bearer: str = "", connections: int = 16,
                  scheme: str = "Bearer") -> None:  # fmt: skip
@@ -33,7 +35,8 @@ class Client:
         payload = json.dumps(body, ensure_ascii=False).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
         head += f"Content-Length: {len(payload)}\r\n" + (f"Authorization: {scheme} {bearer}\r\n" if bearer else "")
-        self._before, self._after = head.encode() + b"Idempotency-Key: ", b"\r\n\r\n" + payload
+        first, self._named, last = payload.partition(ground.ASSET.encode())
+        self._before, self._between, self._after = head.encode() + b"Idempotency-Key: ", b"\r\n\r\n" + first, last
         self._sockets = [self._connect() for _ in range(connections)]
 
     def _connect(self) -> socket.socket:
@@ -64,7 +67,8 @@ class Client:
                     each = idle.pop()
                     # At a rate, the clock of a post starts when it was due, so that a stall is seen by those behind it.
                     begun[each] = start + sent / rate if rate else time.perf_counter()
-                    each.sendall(self._before + os.urandom(12).hex().encode() + self._after)
+                    key = os.urandom(12).hex().encode()
+                    each.sendall(self._before + key + self._between + (key if self._named else b"") + self._after)
                     sent += 1
                 if not begun and now - start >= seconds:
                     break

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 RAM = Path("/dev/shm")
 BROKER = os.environ.get("HOUQIN_TEST_BROKER", "amqp://guest:guest@127.0.0.1:5672/")
-REPAIR = {"item": "repair", "place": "B2-302", "priority": 2, "answers": {"what": "aircon", "details": "不制冷，滴水"}}
+# Each post names another asset in this place, so that none is the duplicate of one before and the check is measured.
+ASSET = "0" * 24
+REPAIR = {
+    "item": "repair", "place": "B2-302", "priority": 2, "asset": ASSET, "answers": {"what": "aircon", "details": "不制冷，滴水"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
