@@ -8,7 +8,7 @@ import shutil
 import pytest
 from werkzeug.test import Client
 
-from services.audit import vault
+from services.audit import things, vault
 from services.audit.service import SERVICE
 from services.audit.signing import sign
 from shared import process, settings
@@ -19,7 +19,7 @@ from shared.contracts.base import Envelope, numbered, seal, unseal
 from shared.database import Database
 from shared.ids import new_id
 from shared.service import Running
-from tests.conftest import scratch_postgres
+from tests.conftest import Template
 from tests.people import NOON, headers_of  # noqa: F401  what tests of this folder ask for
 
 EVERYTHING = next(each for each in SERVICE.subscriptions if each.whole)
@@ -40,21 +40,29 @@ def a_running_of(folder, url, *, create=False):
     return running
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """Databases with the log's tables."""
+    folder = tmp_path_factory.mktemp("template")
+    found = Template("audit", lambda url: a_running(folder, url).database.close(), folder)
+    yield found
+    found.close()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def running(request, tmp_path):
+def running(request, tmp_path, template):
     """The service on each kind of database, empty."""
-    url, drop = (f"sqlite:///{tmp_path / 'audit.db'}", None) if request.param == "sqlite" else scratch_postgres()
-    found = a_running(tmp_path, url)
+    url, drop = template.copy(request.param, tmp_path)
+    found = a_running_of(tmp_path, url)
     yield found
     found.database.close()
-    if drop:
-        drop()
+    drop()
 
 
 @pytest.fixture
-def quick(tmp_path):
+def quick(tmp_path, template):
     """The service on SQLite alone."""
-    found = a_running(tmp_path, f"sqlite:///{tmp_path / 'audit.db'}")
+    found = a_running_of(tmp_path, template.copy("sqlite", tmp_path)[0])
     yield found
     found.database.close()
 
@@ -108,7 +116,10 @@ def a_chain(voices, request="r1", reference="2026-1125-001", **filed):
 
 
 def tell(running, deliveries):
-    return running.consumer.deliver(EVERYTHING, deliveries)
+    """The log takes them in, and its index of things follows, as by the timer."""
+    outcome = running.consumer.deliver(EVERYTHING, deliveries)
+    things.index(running)
+    return outcome
 
 
 def shuffled(deliveries, seed, times=3):

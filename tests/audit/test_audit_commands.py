@@ -7,11 +7,14 @@ from functools import partial
 
 import pytest
 
-from services.audit import commands, publishing, signing
+from services.audit import commands, publishing, readings, signing
 from services.audit.log.folder import Folder
 from services.audit.log.note import KeyType, check_signatures, generate_key, parse_note
 from services.audit.signing import keys, sign
+from shared.contracts.audit import LogRead
+from shared.contracts.requests import RequestsAccessNoted
 from tests.audit.conftest import Voices, a_chain, a_client, a_running, tell
+from tests.people import NOON
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -129,3 +132,27 @@ def test_commands_work_on_the_service_of_the_environment(tmp_path, monkeypatch, 
     assert (tmp_path / "out" / "log.vkey").exists()
     assert commands.keys(["--retire", "00000000"]) == 1
     assert commands.keys([]) == 0
+
+
+def test_who_was_given_what_is_answered_by_one_command(tmp_path, monkeypatch, capsys):
+    running = a_running(tmp_path, f"sqlite:///{tmp_path / 'audit.db'}")
+    voices = Voices()
+    given = RequestsAccessNoted(
+        account_id="a1", what="export", route="demand_csv", of="2026-1125-001", noted_at=NOON, count=3, words="{}"
+    )
+    read = LogRead(account_id="a2", what="timeline", filter="2026-1125-001", count=7, read_at=NOON)
+    tell(running, [*a_chain(voices), voices.delivery(given), voices.delivery(read, source="audit")])
+    running.database.close()
+    monkeypatch.setenv("HOUQIN_DATA", str(tmp_path))
+
+    def asked(*arguments):
+        assert readings.main([*arguments, "--lang", "en"]) == 0
+        return [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+
+    assert asked() == asked("--about", "2026-1125-001", "--since", "2026-11-25", "--until", "2026-11-25") == ["7", "8"]
+    assert asked("--account", "a1") == ["7"]
+    assert asked("--until", "2026-11-24") == asked("--about", "2026-1125-002") == []
+    readings.main(["--account", "a1", "--lang", "en"])
+    out, err = capsys.readouterr()
+    assert "Account a1 was given an export 2026-1125-001 (3 rows)" in out
+    assert "1 reading; covers the first 9 entries" in err

@@ -54,7 +54,7 @@ def test_the_answer_to_a_filing_carries_its_promise(tmp_path):
     REQUESTS.metadata.create_all(office.database.engine)
     REQUESTS.demonstrate(office)
     client = Client(REQUESTS.application(office))
-    body = {"item": "repair", "place": "B2-302", "answers": {"what": "aircon", "details": "不制冷"}}
+    body = {"item": "repair", "place": "B2-302", "answers": {"what": "aircon", "details": "不制冷"}, "anyway": True}
     answer = client.post("/requests/api/requests", json=body, headers=headers_of(office, "staff"))
     assert answer.status_code == 201, answer.text
     key = parse_vkey(client.get("/requests/api/filed-key").get_json()["vkey"])

@@ -2,12 +2,16 @@
 
 import logging
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from services.audit.service import routes
 from services.audit.signing import sign
+from shared.contracts.audit import LogRead
 from shared.contracts.base import REGISTRY
+from shared.contracts.dispatch import WorkOrderPaused, WorkOrderRefused
+from shared.contracts.requests import RequestsAccessNoted
 from shared.language import CODES, language
 from shared.web.routes import SAFE
 from tests.audit.conftest import EVERYTHING, Voices, a_chain, a_client, a_running, leaves, tell
@@ -124,6 +128,32 @@ def test_the_trail_of_a_request_holds_its_money_and_no_personal_data(house, clie
         assert "8302" not in html
 
 
+def test_every_thing_and_person_of_an_entry_has_its_trail(house, client):
+    auditor = headers_of(house, "auditor", language="en")
+    html = client.get("/audit/entries/4", headers=auditor).text
+    for thing in ("HY-2026-01", "HY", "hy-elec-1", "o-r1", "a1"):  # contract, supplier, crew, order, whoever acted
+        assert f'href="/audit/about/{thing}"' in html, thing
+        trail = client.get(f"/audit/about/{thing}", headers=auditor)
+        assert trail.status_code == 200, thing
+        assert 'href="/audit/entries/4"' in trail.text, thing
+
+
+def test_an_export_and_a_reading_are_said_without_stray_signs(quick):
+    voices = Voices()
+    read = LogRead(account_id="a2", what="overview", filter="", count=7, read_at=NOON)
+    given = RequestsAccessNoted(account_id="a2", what="export", route="mine_csv", of="", noted_at=NOON, count=1)
+    changed = RequestsAccessNoted(account_id="a2", what="change", route="admin_save_quota", of="q1", noted_at=NOON)
+    tell(quick, [voices.delivery(read, source="audit"), voices.delivery(given), voices.delivery(changed)])
+    client = a_client(quick)
+    for code, said in (
+        ("en", ["Account a2 read the log (overview) and saw 7 entries", "Account a2 was given an export (1 row)", "Account a2 changed what is kept: admin_save_quota q1"]),
+        ("zh-Hans", ["账号 a2 查阅了日志（总览），看到7条", "账号 a2 取得：导出（1行）", "账号 a2 变更了管理内容：admin_save_quota q1"]),
+    ):  # fmt: skip
+        html = client.get("/audit/entries/", headers=headers_of(quick, "auditor", language=code)).text
+        for words in said:
+            assert words in html, words
+
+
 def test_an_entry_shows_its_proof_worked_out(house, client):
     html = client.get("/audit/entries/4", headers=headers_of(house, "auditor")).text
     assert 'data-proof="proven"' in html
@@ -167,6 +197,15 @@ def test_a_gap_of_a_source_is_shown_by_its_count(told):
 
 def test_a_log_without_gaps_says_so(house, client):
     assert "各来源没有缺号" in client.get("/audit/", headers=headers_of(house, "auditor")).text
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_search_offers_only_kinds_of_the_four_services(house, client, code, monkeypatch):
+    monkeypatch.setitem(REGISTRY, "toy.thing_moved.v1", REGISTRY["audit.log_read.v1"])
+    html = client.get("/audit/search", headers=headers_of(house, "auditor", language=code))
+    assert html.status_code == 200
+    assert 'value="audit.log_read"' in html.text
+    assert "toy." not in html.text
 
 
 def test_search_leads_to_the_entry_or_to_the_trail(house, client):
@@ -294,3 +333,29 @@ def test_nobody_else_touches_what_was_put_aside(quick, role):
     for path in ("dead-letters", f"dead-letters/{row}/again", f"dead-letters/{row}/discard"):
         assert client.post(f"/audit/{path}", headers=headers, data={"reason": "x"}).status_code == 403
     assert states(quick) == ["parked"]
+
+
+@pytest.mark.parametrize(
+    ("said", "whole"),
+    [("1130-001", "2026-1130-001"), ("1130-1001-2", "2026-1130-1001-2"), (" 2026-1130-001 ", "2026-1130-001"),
+     ("2026-1130-001-1", "2026-1130-001-1"), ("HY-2026-01", "HY-2026-01")],
+)  # fmt: skip
+def test_a_reference_is_known_short_and_whole(said, whole):
+    from services.audit.pages import full_reference
+
+    assert full_reference(said, datetime(2026, 11, 30, 4, tzinfo=UTC)) == whole
+
+
+def test_what_stops_a_clock_or_moves_work_is_listed_at_once_with_its_reason(quick):
+    """Before a checkpoint covers it, and to supervision, whose office does neither."""
+    voices = Voices()
+    deliveries = a_chain(voices)[:3]
+    base = {"order_id": "o-r1", "request_id": "r1"}
+    paused = WorkOrderPaused(**base, reason="awaiting_parts", paused_at=NOON, by="dispatcher")
+    refused = WorkOrderRefused(**base, crew="hy-elec-1", reason="busy", refused_at=NOON)
+    tell(quick, [*deliveries, voices.delivery(paused), voices.delivery(refused)])
+    for code in CODES:
+        words = language(code)
+        page = a_client(quick).get("/audit/entries/", headers=headers_of(quick, "supervisor", language=code)).text
+        assert words("dispatch.pause.awaiting_parts") in page
+        assert words("dispatch.refusal.busy") in page

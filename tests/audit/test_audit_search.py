@@ -1,5 +1,6 @@
 """Entries found by words in both languages on both databases, what an answer covers, and who may see what."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -135,7 +136,12 @@ def test_a_third_party_reads_its_scope_and_nothing_beside_it_until_its_time_is_o
     assert [each["index"] for each in bundle["entries"]] == [2, 4]
     told.clock.set(NOON + timedelta(days=31))
     late = headers_of(told, "auditor", now=NOON + timedelta(days=31))
-    assert client.get("/audit/api/entries", headers=late).status_code == 403
+    for path in ("", "entries/2", "about/r1", "search?q=r1", "api/entries", "api/entries/2", "api/entries/2/openings"):
+        assert client.get(f"/audit/{path}", headers=late).status_code == 401, path
+    refusal = client.get("/audit/api/entries", headers=late)
+    assert refusal.mimetype == "application/problem+json"
+    assert "2026年12月25日" in refusal.get_json()["detail"]
+    assert "监督授权已到期" in client.get("/audit/", headers=late).text
 
 
 def test_a_mandate_that_is_ended_ends_at_once_and_is_said(told):
@@ -144,7 +150,7 @@ def test_a_mandate_that_is_ended_ends_at_once_and_is_said(told):
     assert client.get("/audit/api/entries", headers=who).status_code == 200
     with told.work(actor="account:admin") as work:
         bodies.end(work, "account-of-supervisor", "city")
-    assert client.get("/audit/api/entries", headers=who).status_code == 403
+    assert client.get("/audit/api/entries", headers=who).status_code == 401
     with told.database.read() as connection:
         types = [type_ for (type_,) in connection.exec_driver_sql("SELECT type FROM outbox")]
     assert types.count("audit.mandate_changed.v1") == 2
@@ -166,6 +172,15 @@ def test_a_tree_without_circles_in_which_nobody_reads_more_than_above(quick, bad
     with_bodies(quick)
     with pytest.raises(Invalid), quick.work() as work:
         bodies.put_body(work, bad)
+
+
+def test_a_body_is_not_narrowed_below_what_one_under_it_reads(quick):
+    with_bodies(quick)
+    with pytest.raises(Invalid) as refusal, quick.work() as work:
+        bodies.put_body(work, replace(CITY, things=("HY-2026-02",)))
+    assert refusal.value.fields["things"].parameters == {"body": "trade"}
+    with quick.work() as work:
+        bodies.put_body(work, replace(CITY, sources=("dispatch", "billing"), things=("HY-2026-01", "HY-2026-02")))
 
 
 @pytest.mark.parametrize(("start", "days"), [(0, 0), (0, 400), (-9, -1), (5, -5)])

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from services.audit import closing
 from services.audit.signing import keys, sign
 from services.billing import tables
 from services.billing.handlers import statements
 from services.billing.handlers.facts import Report, record
 from shared.bus.base import Delivery
 from shared.contracts.base import numbered, unseal
+from tests.audit.a_statement import a_full_month
 from tests.audit.conftest import a_client, tell
 from tests.billing import conftest as billing
 from tests.people import NOON, headers_of
@@ -57,6 +59,32 @@ def verdict(audit, statement, folder):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     return found.returncode, json.loads(found.stdout)
+
+
+def test_a_statement_of_a_month_in_a_log_that_was_closed_since(quick, office, tmp_path):
+    """Usage in December's log, the statement in January's: one bundle, two checkpoints, the same sum."""
+    billing.tell(office, [billing.hours(1, "80.5"), billing.hours(2, "60.25")])
+    sealed_by(quick, office)
+    with office.database.read() as connection:
+        before = int(connection.exec_driver_sql("SELECT count(*) FROM outbox").scalar_one())
+    closing.close(quick)
+    office.clock.set(DECEMBER)
+    ref = drawn(office)
+    with office.database.read() as connection:
+        said = connection.exec_driver_sql("SELECT sealed FROM outbox ORDER BY row_id").all()
+    bodies = [numbered(row, 1, number, number) for number, (row,) in enumerate(said, 1)][before:]
+    tell(quick, [Delivery(unseal(body), body) for body in bodies])
+    sign(quick)
+    answer = a_client(quick).get(f"/audit/api/bundles/{ref}", headers=headers_of(quick, "auditor"))
+    (tmp_path / "bundle.json").write_bytes(answer.data)
+    assert answer.get_json()["earlier"][0]["entries"]
+    every = [word for each in keys(quick.settings) for word in ("--key", str(each.public))]
+    found = subprocess.run(
+        [sys.executable, str(VERIFIER), "bundle", str(tmp_path / "bundle.json"), *every, "--lang", "en"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stdout
+    assert "11678.5" in found.stdout
 
 
 def drawn(office, period="2026-11"):
@@ -102,6 +130,15 @@ def test_an_issued_statement_and_one_with_a_late_adjustment(quick, office, tmp_p
     for ref in (first, second):
         code, said = verdict(quick, ref, tmp_path)
         assert code == 0, (ref, said)
+
+
+def test_every_model_and_aggregation_through_the_log(quick, tmp_path):
+    """The log's own bundle holds all that a stranger needs: the contract, its cards, and what a level is carried from."""
+    office, ref = a_full_month(tmp_path / "billing", ends_on=date(2026, 11, 24))
+    sealed_by(quick, office)
+    office.database.close()
+    code, said = verdict(quick, ref, tmp_path)
+    assert code == 0, said
 
 
 def test_retention_held_and_released_and_interest(quick, office, tmp_path):

@@ -4,6 +4,7 @@ import json
 import re
 import socketserver
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from html import unescape
@@ -12,10 +13,14 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
-from services.audit import digest
+from services.audit import bodies, digest
+from services.audit.bodies import Body
+from services.audit.handlers import change_account
 from services.audit.log.note import KeyType, generate_key
 from services.audit.service import SERVICE
 from services.audit.signing import keys
+from shared.contracts.requests import AccountChanged
+from shared.settings import BadSettings
 from shared.web import passes
 from shared.web.principal import Principal
 from tests.audit.conftest import a_client, leaves
@@ -42,7 +47,7 @@ def test_an_administrator_sets_up_bodies_and_mandates_and_ends_them(told):
     assert client.get("/audit/api/entries", headers=auditor).status_code == 200
     ended = {"account_id": "account-of-auditor", "body": "trade"}
     assert client.post("/audit/mandates/end", data=ended, headers=admin).status_code == 303
-    assert client.get("/audit/api/entries", headers=auditor).status_code == 403
+    assert client.get("/audit/api/entries", headers=auditor).status_code == 401
     assert client.post("/audit/mandates/end", data=ended, headers=admin).status_code == 404
 
 
@@ -92,7 +97,7 @@ class Mailbox(socketserver.StreamRequestHandler):
                 else:
                     body += line
             elif line.upper().startswith(b"DATA"):
-                taking = True
+                body, taking = b"", True
                 self.wfile.write(b"354 go on\r\n")
             elif line.upper().startswith(b"QUIT"):
                 self.wfile.write(b"221 bye\r\n")
@@ -124,16 +129,70 @@ def test_a_subscriber_is_sent_each_day_once_with_its_checkpoint(told, mail):
     told.clock.set(NOON + timedelta(days=1))
     assert digest.send(told) == 1
     quiet, busy = mail.letters
-    assert "No entries" in quiet.get_content()
+    assert "No entries" in text_of(quiet)
     point = a_client(told).get("/audit/log/checkpoint").text
-    assert point.split("\n")[2] in busy.get_content()
-    assert "Request filed: 1" in busy.get_content()
+    for kind in ("plain", "html"):
+        assert point.split("\n")[2] in text_of(busy, kind)
+    assert "Requests: Request filed: 1" in text_of(busy)
+    assert "/audit/digest/2026-11-25" in text_of(busy, "html")
+    assert busy["Auto-Submitted"] == "auto-generated"
+    assert quiet["Message-ID"] != busy["Message-ID"]
     assert busy["To"] == "pan@audit.example"
     client.post(
         "/audit/digest/subscription", data={"address": ""}, headers=headers_of(told, "auditor", now=told.clock.now())
     )
     told.clock.set(NOON + timedelta(days=2))
     assert digest.send(told) == 0
+
+
+def text_of(letter, kind="plain"):
+    return letter.get_body((kind,)).get_content()
+
+
+def test_each_subscriber_is_told_what_it_may_read_and_nothing_once_its_time_is_over(told, mail):
+    told.settings = told.settings.with_(AUDIT_MAIL_URL=f"smtp://127.0.0.1:{mail.server_address[1]}")
+    with told.work(actor="account:admin") as work:
+        bodies.put_body(work, Body("city", "", "government", "city", "市局", "City"))
+        bodies.put_body(work, Body("third", "city", "third", "unit", "第三方", "Third", ("dispatch",), ()))
+        bodies.give(work, "a1", "city", work.now, NOON + timedelta(days=30))
+        bodies.give(work, "a2", "third", work.now, NOON + timedelta(days=30))
+        for account in ("a1", "a2", "a3"):  # the third never had a mandate
+            digest.subscribe(work.connection, told, account, f"{account}@audit.example", "en")
+    told.clock.set(NOON + timedelta(days=1))
+    assert digest.send(told) == 2
+    whole, part = sorted(mail.letters, key=lambda letter: letter["To"])
+    assert "Requests: Request filed: 1" in text_of(whole)
+    assert "Request filed" not in text_of(part)
+    assert "Dispatch: Assigned: 1" in text_of(part)
+    told.clock.set(NOON + timedelta(days=31))
+    assert digest.send(told) == 0
+
+
+def test_whoever_reads_the_log_no_more_is_sent_nothing(told):
+    changed = AccountChanged(
+        account_id="a1", epoch=2, name="潘", roles=("auditor",), changed_at=NOON, organisation="cn", enabled=True
+    )
+    for event, left in ((changed, "pan@audit.example"), (replace(changed, epoch=3, roles=("staff",)), "")):
+        with told.work() as work:
+            digest.subscribe(work.connection, told, "a1", "pan@audit.example", "en")
+            change_account(work, event, None)
+            assert digest.address_of(work.connection, "a1") == left
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"AUDIT_MAIL_URL": "mail.example"},
+        {"AUDIT_MAIL_URL": "smtp://mail.example:port"},
+        {"AUDIT_MAIL_URL": "smtp://someone:secret@mail.example"},  # the password would go unencrypted
+        {"AUDIT_MAIL_URL": "https://mail.example"},
+        {"AUDIT_MAIL_URL": "smtps://mail.example", "AUDIT_MAIL_FROM": "nobody"},
+    ],
+)
+def test_a_mail_server_that_is_none_is_noticed_at_the_start(told, settings):
+    told.settings = told.settings.with_(**settings)
+    with pytest.raises(BadSettings):
+        SERVICE.application(told)
 
 
 def test_a_letter_that_could_not_be_sent_is_sent_later(told, mail):

@@ -16,35 +16,44 @@ from shared.contracts.base import Envelope, numbered, seal, unseal
 from shared.contracts.dispatch import Usage, WorkOrderFinished
 from shared.database import Database
 from shared.service import Running
-from tests.conftest import scratch_postgres
+from tests.conftest import Template
 from tests.people import NOON
 
 FINISHED = next(each for each in SERVICE.subscriptions if each.name == "billing.record_usage")
 
 
-def a_running(folder, url):
+def a_running(folder, url, *, new=True):
     loaded = settings.load(process.declared(SERVICE), {"HOUQIN_DATA": str(folder)})
     running = Running(SERVICE, Database(url), loaded, ManualClock(NOON))
-    SERVICE.metadata.create_all(running.database.engine)
-    SERVICE.demonstrate(running)
+    if new:
+        SERVICE.metadata.create_all(running.database.engine)
+        SERVICE.demonstrate(running)
     return running
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """Databases that already hold the three contracts."""
+    folder = tmp_path_factory.mktemp("template")
+    found = Template("billing", lambda url: a_running(folder, url).database.close(), folder)
+    yield found
+    found.close()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def running(request, tmp_path):
+def running(request, tmp_path, template):
     """The service on each kind of database, with the three contracts and no usage."""
-    url, drop = (f"sqlite:///{tmp_path / 'billing.db'}", None) if request.param == "sqlite" else scratch_postgres()
-    found = a_running(tmp_path, url)
+    url, drop = template.copy(request.param, tmp_path)
+    found = a_running(tmp_path, url, new=False)
     yield found
     found.database.close()
-    if drop:
-        drop()
+    drop()
 
 
 @pytest.fixture
-def quick(tmp_path):
+def quick(tmp_path, template):
     """The service on SQLite alone."""
-    found = a_running(tmp_path, f"sqlite:///{tmp_path / 'billing.db'}")
+    found = a_running(tmp_path, template.copy("sqlite", tmp_path)[0], new=False)
     yield found
     found.database.close()
 

@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 
 from services.billing import store
 from services.billing.handlers.contracts import agreements
+from services.billing.handlers.costing import done_in_house
 from services.billing.pricing.rating import rate
+from services.billing.service import SERVICE
+from shared.bus.base import Delivery
+from shared.contracts.base import Envelope, numbered, seal, unseal
+from shared.contracts.dispatch import CostMeasured
 from tests.billing.conftest import a_running, facts, finished, hours, tell
+from tests.people import NOON
 
 QUANTITIES = st.decimals(min_value="0.01", max_value="130", places=2)
 METERS = st.sampled_from(
@@ -86,7 +92,7 @@ def check_money(running):
             assert budget[row.budget_line] == sum(each.amount for each in mine)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(orders=ORDERS, seed=st.integers(0, 2**16))
 def test_every_finished_order_becomes_its_facts_once_and_the_sums_agree(orders, seed):
     with tempfile.TemporaryDirectory() as folder:
@@ -142,3 +148,28 @@ def test_the_fact_that_exceeds_the_budget_is_marked_and_still_counts(running):
         ("2026-1125-002-1", "over_budget", Decimal("1.08")),
     ]
     check_money(running)
+
+
+def test_what_our_store_and_pool_gave_is_a_fact_of_no_contract_once(running):
+    """Parts are materials of the item's full cost; what is of no item is listed and is no item's cost."""
+    parts = CostMeasured(cost_id="parts/o1", kind="parts", meter="materials", yuan=Decimal("33.00"), item="repair",
+                         department="docs", crew="in-elec-1", order_id="o1", at=NOON)  # fmt: skip
+    share = CostMeasured(
+        cost_id="shared/b1/0", kind="shared", meter="shared", yuan=Decimal("42.00"), department="机关事务局", at=NOON
+    )
+    wanted = next(each for each in SERVICE.subscriptions if each.name == "billing.record_cost")
+    for number, event in enumerate((parts, share, parts), 1):
+        sealed = seal(
+            Envelope(
+                id=f"c{number}", source="dispatch", type=event.TYPE, subject=event.cost_id, time=NOON, data=event.data()
+            )
+        )
+        body = numbered(sealed, 1, number, number)
+        running.consumer.deliver(wanted, [Delivery(unseal(body), body)])
+    found = {row.source_id: row for row in facts(running)}
+    assert set(found) == {"parts/o1", "shared/b1/0"}
+    assert {(row.contract, row.unit, row.state) for row in found.values()} == {("", "yuan", "recorded")}
+    with running.database.read() as connection:
+        done = done_in_house(connection, "2026-11")
+    assert list(done) == ["repair"]
+    assert done["repair"].materials == 33

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from decimal import Decimal
 
@@ -86,7 +87,7 @@ def test_each_role_comes_to_its_routes_and_to_no_others(house, client, role):
     }
     headers = headers_of(house, role, supplier="HY" if role in {"supplier", "crew"} else "")
     for route in routes():
-        path = "/billing" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], route.path)
+        path = "/billing" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values.get(found[1], "none"), route.path)
         answer = client.open(path, method=route.method, headers=headers, data=None if route.method in SAFE else {})
         if route.allow.public or role in route.allow.scopes:
             assert answer.status_code not in {401, 403, 500} or route.fresh, (route.name, answer.status_code)
@@ -183,6 +184,16 @@ def test_the_csv_and_the_json_of_a_feed_say_the_same(house, client):
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["head"] for row in rows] == [each["head"] for each in entries]
     assert len(rows) == 3
+    with house.database.read() as connection:
+        taken = connection.exec_driver_sql(
+            "SELECT sealed FROM outbox WHERE type = 'billing.access_noted.v1' ORDER BY row_id DESC"
+        ).first()
+    said = json.loads(taken[0])["data"]
+    assert (said["what"], said["route"], said["of"]) == (
+        "export",
+        "feed_csv",
+        "HY-2026-01",
+    )  # the taking is itself an event
     amounts = [re.search(r'"amount":"([^"]*)"', each["body"])[1] for each in entries]
     assert sum(Decimal(row["amount"]) for row in rows) == sum(map(Decimal, amounts)) == Decimal("11811.83")
 

@@ -1,12 +1,18 @@
 """Deductions: proposed with evidence, contested, decided by another person, booked once; scores from what was promised and said."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import select
 
 from services.billing import store, tables
 from services.billing.handlers import deductions
+from services.billing.service import SERVICE
+from shared.bus.base import Delivery
+from shared.contracts.base import Envelope, numbered, seal, unseal
+from shared.contracts.requests import ComplaintAnswered
 from tests.billing.conftest import a_client, hours, tell
 from tests.people import NOON, headers_of
 
@@ -138,14 +144,24 @@ def test_a_score_comes_from_promises_and_opinions_and_is_confirmed_once(quick):
         )
     with quick.database.read() as connection:
         measured = deductions.measures(connection, REF, MONTH)
-        assert measured == {"promises": 90, "reopened": 10, "stars": Decimal("4.5")}
+        assert measured == {
+            "promises": 90,
+            "reopened": 10,
+            "stars": Decimal("4.5"),
+            "quality": None,
+            "complaints": 0,
+            "safety": 0,
+            "saving": None,
+        }
         value, _ = deductions.scored_of(connection, REF, MONTH, {})
-    assert value == Decimal("73.2")  # 71.43 × 0.5 + 50 × 0.25 + 100 × 0.25
+    assert value == Decimal(
+        "79.5"
+    )  # (71.43 × 40 + 50 × 10 + 100 × 10 + 100 × 10 + 100 × 10) / 80: no check, so no weight
     client, manager = a_client(quick), someone(quick, "contract_manager")
-    assert "73.2" in client.get(f"/billing/deductions?period={MONTH}", headers=manager).text
+    assert "79.5" in client.get(f"/billing/deductions?period={MONTH}", headers=manager).text
     form = {"scored": REF, "period": MONTH}
     assert client.post("/billing/scores", data=form, headers=manager).status_code == 303
-    assert client.post("/billing/scores", data=form, headers=manager).status_code == 422
+    assert client.post("/billing/scores", data=form, headers=manager).status_code == 409
 
 
 def test_a_card_is_previewed_and_put_in_force_by_a_second_person(quick):
@@ -175,9 +191,9 @@ def test_an_unsound_card_is_refused_by_the_name_of_its_line(quick):
     client, manager = a_client(quick), someone(quick, "contract_manager")
     good = '{"item": "repair", "meter": "hours", "price": {"model": "per_unit", "unit_price": "9"}}'
     for lines, where in (
-        ("[]", "lines"), ("{}", "lines"), ("[1", "lines"), (f"[{good}, {good}]", "lines[1]"),
-        (f"[{good.replace('9', '-9')}]", "lines[0].price.unit_price"), (f"[{good.replace('9', '1' + '0' * 30)}]", "lines[0].price.unit_price"),
-        (f"[{good.replace('per_unit', 'magic')}]", "lines[0].price.model"),
+        ("[]", "f-lines-e"), ("{}", "f-lines-e"), ("[1", "f-lines-e"), (f"[{good}, {good}]", "f-l1_item-e"),
+        (f"[{good.replace('9', '-9')}]", "f-l0_unit_price-e"), (f"[{good.replace('9', '1' + '0' * 30)}]", "f-l0_unit_price-e"),
+        (f"[{good.replace('per_unit', 'magic')}]", "f-l0_model-e"),
     ):  # fmt: skip
         answer = client.post(
             f"/billing/contracts/{REF}/cards",
@@ -190,3 +206,118 @@ def test_an_unsound_card_is_refused_by_the_name_of_its_line(quick):
         f"/billing/contracts/{REF}/cards", data={"starts_on": "2036-12-01", "lines": f"[{good}]"}, headers=manager
     )
     assert late.status_code == 422
+
+
+def test_an_upheld_complaint_counts_against_whoever_did_the_work_and_the_answer_to_an_appeal_stands(running):
+    tell(running, [hours(1, "1"), hours(2, "1")])
+    promises = next(each for each in SERVICE.subscriptions if each.name == "billing.note_promises")
+    running.consumer.deliver(promises, [hours(1, "1"), hours(2, "1")])
+    listens = next(each for each in SERVICE.subscriptions if each.name == "billing.note_complaint")
+    order = "00000000-0000-7000-8000-000000000001"
+
+    def answered(number, complaint, outcome, sequence, order_id=order):
+        event = ComplaintAnswered(
+            complaint_id=complaint, outcome=outcome, round=1, order_id=order_id, item="repair", supplier="HY",
+            handler_kind="contract_manager", late=False, opened_at=NOON, answered_at=NOON,
+        )  # fmt: skip
+        sealed = seal(
+            Envelope(
+                id=f"c{number}", source="requests", type=event.TYPE, subject=complaint, time=NOON, data=event.data(), sequence=sequence
+            )
+        )  # fmt: skip
+        body = numbered(sealed, 1, number, number)
+        return Delivery(unseal(body), body)
+
+    # The answer to the appeal comes first; another complaint is about no work, a third about work of nobody here.
+    running.consumer.deliver(listens, [answered(2, "a", "upheld", 6), answered(1, "a", "not_upheld", 3)])
+    running.consumer.deliver(listens, [answered(3, "b", "upheld", 2, ""), answered(4, "c", "upheld", 2, "elsewhere")])
+    running.consumer.deliver(listens, [answered(5, "d", "not_upheld", 2)])
+    with running.database.read() as connection:
+        assert deductions.measures(connection, REF, MONTH)["complaints"] == 50  # one of two requests
+
+
+# ---- every kind of rule, and months with several findings
+
+
+def by_rules(running, rules, caps=None):
+    with running.work() as work:
+        terms = json.dumps({"scheme": {"version": 2, "rules": rules, "caps": caps or {}}})
+        work.connection.execute(tables.contract.update().where(tables.contract.c.ref == REF).values(terms=terms))
+
+
+def find(running, rule, **numbers):
+    body = {"contract": REF, "period": MONTH, "rule": rule, "item": "repair", "evidence": "x", "words": "y"} | numbers
+    answer = a_client(running).post("/billing/api/deductions", json=body, headers=someone(running, "contract_manager"))
+    assert answer.status_code in {201, 422}, answer.text
+    if answer.status_code == 422:
+        return None
+    with running.database.read() as connection:
+        table = tables.deduction.c
+        return connection.execute(select(table.amount).where(table.deduction_id == answer.json["id"])).scalar()
+
+
+@pytest.mark.parametrize(
+    ("rule", "numbers", "amount"),
+    [
+        ({"kind": "fine", "amount": "500"}, {"number": "2"}, "1000.00"),
+        ({"kind": "points", "threshold": "10", "point_value": "5", "bands": [{"up_to": "50", "multiplier": "1"}, {"multiplier": "2"}]}, {"number": "60"}, "300.00"),
+        ({"kind": "at_risk", "pct": "8"}, {"pool_pct": "40", "credit_pct": "25"}, "68.00"),
+        ({"kind": "linear", "full_from": "85", "add_points": "15"}, {"number": "80"}, "425.00"),
+        ({"kind": "bands", "bands": [{"at_least": "95", "pct": "100"}, {"at_least": "85", "pct": "98"}, {"pct": "70"}]}, {"number": "90"}, "170.00"),
+        ({"kind": "availability", "rate": "0.05", "used_pct": "50"}, {"area": "200", "hours": "4"}, "40.00"),
+        ({"kind": "availability", "rate": "0.05", "used_pct": "50"}, {"area": "200", "hours": "4", "used": True}, "20.00"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_rule_is_proposed_by_what_it_asks_for(quick, rule, numbers, amount):
+    tell(quick, [hours(1, "100")])  # 8,500
+    by_rules(quick, {"r": rule})
+    assert find(quick, "r", **numbers) == Decimal(amount)
+    asked = {"at_risk", "availability"} & {rule["kind"]}
+    if asked:
+        assert find(quick, "r", number="3") is None, "what the rule asks for is missing"
+
+
+def test_points_of_a_month_add_up_above_one_threshold(quick):
+    tell(quick, [hours(1, "100")])
+    by_rules(
+        quick,
+        {
+            "points": {
+                "kind": "points",
+                "threshold": "20",
+                "point_value": "3",
+                "bands": [{"up_to": "100", "multiplier": "1"}, {"multiplier": "1.2"}],
+            }
+        },
+    )
+    amounts = [find(quick, "points", number=each) for each in ("15", "25", "80")]
+    assert amounts == [Decimal("0.00"), Decimal("60.00"), Decimal("252.00")]
+    assert sum(amounts) == Decimal("312.00"), "120 points at once come to the same"
+
+
+def test_the_lowest_score_of_several_holds(quick):
+    tell(quick, [hours(1, "100")])
+    by_rules(quick, {"score": {"kind": "linear", "full_from": "85", "add_points": "15"}})
+    assert [find(quick, "score", number=each) for each in ("80", "90", "75")] == [
+        Decimal("425.00"),
+        Decimal("0.00"),
+        Decimal("425.00"),
+    ]
+
+
+def test_caps_by_incident_service_and_month_hold_over_all_findings(quick):
+    from tests.billing.conftest import finished
+
+    with quick.work() as work:
+        items = {"items": json.dumps(["repair", "printing"])}
+        work.connection.execute(tables.contract.update().where(tables.contract.c.ref == REF).values(**items))
+    tell(quick, [hours(1, "100"), finished(2, ("hours", "10", "hours"))])  # 8,500 + 850 of repair, 9,230 with tiers
+    by_rules(
+        quick, {"fine": {"kind": "fine", "amount": "900"}}, {"incident": "500", "service_pct": "8", "month_pct": "8"}
+    )
+    with quick.database.read() as connection:
+        fee = deductions.fees(connection, REF, MONTH)["repair"]
+    amounts = [find(quick, "fine", number="1") for _ in range(3)]
+    assert amounts[0] == Decimal("500.00")
+    assert sum(amounts) == (fee * 8 / 100).quantize(Decimal("0.01"), rounding="ROUND_FLOOR")
+    assert find(quick, "fine", number="1", item="printing") == Decimal("0.00"), "nothing was charged for it"

@@ -1,5 +1,6 @@
 """The feed: signed, acknowledged, compared; pulled by a program that may be killed anywhere."""
 
+import csv
 import io
 import json
 import random
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import openpyxl
@@ -16,7 +18,9 @@ import pytest
 from werkzeug.serving import make_server
 
 from services.billing import store
+from services.billing.handlers import feeding, statements
 from services.billing.handlers.facts import Report, record
+from services.billing.model import FIRST_HEAD
 from services.billing.service import SERVICE
 from services.billing.signing import verifies
 from tests.billing.conftest import a_client, hours, tell
@@ -39,14 +43,41 @@ def test_the_head_of_each_page_is_signed(quick):
     some(quick, 5)
     client, finance = a_client(quick), headers_of(quick, "finance")
     key = client.get("/billing/api/feed-key").json["public"].encode()
-    for after, number in ((0, 2), (2, 4), (4, 5), (5, 5)):
-        found = client.get(f"/billing/api/feed/{REF}?after={after}&limit=2", headers=finance).json
+    cursor = ""
+    for number in (2, 4, 5, 5):
+        found = client.get(f"/billing/api/feed/{REF}?cursor={cursor}&limit=2", headers=finance).json
+        cursor = found["next"]
         signed = found["signed"]
         assert signed["number"] == number
         assert verifies(key, REF, number, signed["head"], signed["signature"])
         assert not verifies(key, REF, number + 1, signed["head"], signed["signature"])
         assert not verifies(key, "JJ-2026-01", number, signed["head"], signed["signature"])
-    assert client.get(f"/billing/api/feed/{REF}?after=6", headers=finance).status_code == 409
+
+
+def test_a_cursor_is_good_for_ever_and_none_of_another_feed_is_taken(running):
+    some(running, 3)
+    client, finance = a_client(running), headers_of(running, "finance")
+
+    def page(cursor, ref=REF):
+        return client.get(f"/billing/api/feed/{ref}", query_string={"cursor": cursor, "limit": 2}, headers=finance)
+
+    first = page("").json
+    some(running, 2, first=10)
+    assert [each["number"] for each in page(first["next"]).json["entries"]] == [3, 4]
+    assert [each["number"] for each in page(feeding.write_place(REF, 0, FIRST_HEAD)).json["entries"]] == [1, 2]
+    assert page(first["next"], "JJ-2026-01").status_code == 400
+    head = first["entries"][-1]["head"]
+    assert page(feeding.write_place(REF, 6, head)).status_code == 409  # beyond the end
+    assert page(feeding.write_place(REF, 1, head)).status_code == 409  # a feed that went another way
+    for wrong in (
+        "1",
+        "x" * 300,
+        "é",
+        "W10",
+        feeding.write_place(REF, 2, head)[:-3],
+        feeding.write_place(REF, -1, head),
+    ):
+        assert page(wrong).status_code == 400
 
 
 def test_an_acknowledgement_names_the_head_and_never_goes_back(running):
@@ -97,15 +128,52 @@ def test_a_comparison_names_the_very_entry_that_differs(quick, harm):
     )
 
 
-def test_csv_workbook_and_json_have_the_same_control_totals(quick):
-    some(quick, 12)
-    client, finance = a_client(quick), headers_of(quick, "finance")
-    [month] = client.get(f"/billing/api/feed/{REF}/totals", headers=finance).json["months"]
+def test_csv_workbook_and_json_have_the_same_control_totals(running):
+    """Over several months, with a month that is closed, a late fact, a void, and quantities of many places."""
+    tell(running, [hours(n, f"1.3{n}") for n in range(1, 6)])
+    with running.work() as work:
+        record(work, [Report(source="x", id=f"o{n}", contract=REF, item="repair", meter="materials", unit="yuan", quantity=Decimal(f"{n}.333333"),
+                             service_at=datetime(2026, 9 + n % 3, 5, tzinfo=UTC)) for n in range(6)], together=True)  # fmt: skip
+        statements.draw(work, REF, "2026-10")
+        record(work, [Report(source="x", id="late", contract=REF, item="repair", meter="hours", unit="hours", quantity=Decimal("0.37"), service_at=datetime(2026, 10, 9, tzinfo=UTC))])  # fmt: skip
+        record(
+            work,
+            [
+                Report(
+                    source="x",
+                    id="v",
+                    kind="void",
+                    corrects="o1",
+                    service_at=datetime(2026, 10, 9, tzinfo=UTC),
+                    contract=REF,
+                )
+            ],
+        )
+    client, finance = a_client(running), headers_of(running, "finance")
+    told = {
+        each["period"]: each for each in client.get(f"/billing/api/feed/{REF}/totals", headers=finance).json["months"]
+    }
+    entries, cursor = [], ""
+    while (page := client.get(f"/billing/api/feed/{REF}?cursor={cursor}&limit=3", headers=finance).json)["entries"]:
+        entries, cursor = entries + [json.loads(each["body"]) for each in page["entries"]], page["next"]
+    text = client.get(f"/billing/feed/{REF}.csv", headers=finance).data.decode("utf-8-sig")
     sheet = openpyxl.load_workbook(io.BytesIO(client.get(f"/billing/feed/{REF}.xlsx", headers=finance).data)).active
-    head, *rows = list(sheet.values)
-    at = head.index("amount")
     assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
-    assert (len(rows), round(sum(Decimal(str(row[at])) for row in rows), 2)) == (month["count"], Decimal(month["sum"]))
+    head, *cells = sheet.iter_rows(values_only=True)
+    forms = {
+        "json": entries, "csv": list(csv.DictReader(io.StringIO(text))),
+        "xlsx": [{name: "" if value is None else value for name, value in zip(head, row, strict=True)} for row in cells],
+    }  # fmt: skip
+    sums = {}
+    for form, rows in forms.items():
+        sums[form] = {}
+        for row in rows:
+            count, amount = sums[form].get(row["booked_in"], (0, Decimal(0)))
+            sums[form][row["booked_in"]] = (count + 1, amount + Decimal(str(row["amount"])))
+    assert len(told) == 3
+    assert any(row["kind"] == "adjustment" for row in entries)
+    assert sums["json"] == sums["csv"] == sums["xlsx"]
+    assert sums["json"] == {period: (each["count"], Decimal(each["sum"])) for period, each in told.items()}
 
 
 def test_a_puller_killed_anywhere_has_everything_once(quick, tmp_path):
@@ -113,8 +181,6 @@ def test_a_puller_killed_anywhere_has_everything_once(quick, tmp_path):
     server = make_server("127.0.0.1", 0, SERVICE.application(quick), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     token = tmp_path / "token"
-    from datetime import UTC, datetime
-
     quick.clock.set(datetime.now(UTC))
     token.write_text(headers_of(quick, "finance", now=quick.clock.now())["Authorization"].removeprefix("Bearer "))
     into = tmp_path / "finance.db"

@@ -206,3 +206,32 @@ def test_a_workbook_is_read_like_a_csv_and_its_formulas_are_refused(quick):
 def test_a_file_that_is_none_is_refused(quick, body):
     assert hand_in(quick, body).status_code == 422
     assert facts(quick) == []
+
+
+def test_work_of_our_own_crews_is_reported_voided_and_corrected_like_any_other(running):
+    client, finance = a_client(running), headers_of(running, "finance")
+    fact = {
+        "id": "o-1",
+        "crew": "in-elec-1",
+        "item": "repair",
+        "meter": "hours",
+        "unit": "hours",
+        "quantity": "3",
+        "service_at": "2026-11-20T02:00:00Z",
+    }
+
+    def post(**change):
+        body = {"source": "clerk", "facts": [{**fact, **change}]}
+        return client.post("/billing/api/facts", json=body, headers=finance).json["results"][0]["status"]
+
+    assert [post(), post(), post(quantity="4")] == [201, 200, 409]
+    assert post(id="o-2", kind="correct", corrects="o-1", quantity="5") == 201
+    assert (
+        client.post(
+            "/billing/api/facts",
+            json={"source": "clerk", "facts": [{"id": "o-3", "kind": "void", "corrects": "o-1"}]},
+            headers=finance,
+        ).json["results"][0]["status"]
+        == 201
+    )
+    assert post(id="o-4", contract="ZZ-1") == 422

@@ -215,6 +215,25 @@ def test_paper_and_workbook_say_what_the_page_says(quick, code):
         assert any("壹万壹仟陆佰柒拾捌元伍角整" in str(cell.value) for cell in cells)
 
 
+def test_whoever_contests_a_line_does_not_decide_it_in_another_role_or_session(quick):
+    a_month(quick)
+    drawn(quick)
+    client = a_client(quick)
+    client.post(f"{PATH}/send", data={}, headers=person(quick, "contract_manager"))
+    contested = client.post(
+        f"{PATH}/lines/1/dispute", data={"words": "少算"}, headers=person(quick, "supplier", "double")
+    )
+    assert contested.status_code == 303
+    decision = {"decision": "upheld", "words": "照算"}
+    for session in ("another", "one-more"):
+        same = person(quick, "contract_manager", "double", session=session)
+        assert client.post(f"{PATH}/lines/1/decide", data=decision, headers=same).status_code == 403
+    assert (
+        client.post(f"{PATH}/lines/1/decide", data=decision, headers=person(quick, "contract_manager")).status_code
+        == 303
+    )
+
+
 def test_another_suppliers_statement_is_absent(quick):
     a_month(quick)
     drawn(quick)

@@ -5,37 +5,13 @@ for each language and width that show different things; what depends on colour a
 By default that is two opposite combinations, with HOUQIN_TEST_ALL=1 all of them.
 """
 
-import os
-
 import pytest
 
-from tests.browser.harness import (
-    AXE,
-    AXE_ON_LOOKS,
-    LANGUAGES,
-    THEMES,
-    WIDTHS,
-    context_for,
-    double,
-    problems,
-    shoot,
-    sideways,
-    turn,
-)
+from tests.browser.harness import context_for
 from tests.browser.house import pages, people, reader_of, signed_in
+from tests.browser.sound import faults
 
 pytestmark = pytest.mark.slow
-ALL = os.environ.get("HOUQIN_TEST_ALL") == "1"
-OPPOSITE = {("zh-Hans", "light", 1280), ("en", "dark", 390)}
-
-
-def axe_for(language, theme, width):
-    """What axe is asked in one combination: everything in light, the looks in dark (words have no colours of their own)."""
-    if (language, theme, width) in OPPOSITE:
-        return AXE
-    if not ALL:
-        return None
-    return AXE if theme == "light" else AXE_ON_LOOKS if language == LANGUAGES[0] else None
 
 
 @pytest.fixture(scope="module")
@@ -57,24 +33,4 @@ def windows(browser, house):
     ("name", "route", "path"), list(pages()), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_a_page_is_sound(windows, house, name, route, path):
-    context = windows(reader_of(route))
-    page = context.new_page()
-    wrong = []
-    for language in LANGUAGES:
-        context.add_cookies([{"name": "houqin-language", "value": language, "url": house}])
-        answer = page.goto(house + path)
-        assert answer.status == 200, (path, answer.status)
-        assert page.locator("html").get_attribute("lang") == language
-        for theme in THEMES:
-            for width in WIDTHS:
-                turn(page, theme=theme, width=width)
-                asked = axe_for(language, theme, width)
-                wrong += [f"{language} {theme} {width}: {each}" for each in problems(page, axe=asked)]
-                if (language, theme) in {("zh-Hans", "light"), ("en", "dark")}:
-                    shoot(page, f"{name}{path.replace('/', '-')}-{width}-{theme}-{language}")
-    double(page)  # the last language is English
-    for width in WIDTHS:
-        turn(page, theme="light", width=width)
-        wrong += [f"doubled at {width}: {each}" for each in sideways(page)]
-    page.close()
-    assert wrong == []
+    assert faults(windows(reader_of(route)), house, path, f"{name}{path.replace('/', '-')}") == []

@@ -152,8 +152,8 @@ def test_language_and_forms_work_without_script(browser, floor):
     assert page.url == f"{address}/toy/board/1124-001"
     assert "no script" in page.locator("[data-ref='1124-001']").inner_text()
     assert page.locator("#toasts form").count() == 1
-    page.locator("details.who summary").click()
-    expect(page.locator(".who-menu")).to_be_visible()
+    page.locator(".bar-end details.who summary").click()
+    expect(page.locator(".bar-end .who-menu")).to_be_visible()
     page.context.close()
 
 

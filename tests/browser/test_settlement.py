@@ -46,7 +46,7 @@ def served(tmp_path_factory):
         )
     with running.work(actor="account:other") as work:
         made = deductions.propose_deduction(
-            work, contract=REF, period="2026-11", rule="late", item="repair", number=Decimal(1), evidence=["2026-1125-001-1"], words="超时四小时", name="赵敏"
+            work, contract=REF, period="2026-11", rule="late", item="repair", numbers={"count": Decimal(1)}, evidence=["2026-1125-001-1"], words="超时四小时", name="赵敏"
         )  # fmt: skip
     running.clock.set(datetime.now(UTC))
     server = make_server("127.0.0.1", 0, SERVICE.application(running), threaded=True)

@@ -31,8 +31,11 @@ def known_settings():
     return {name for each in settings for name in each.names}
 
 
-def test_there_are_four_services_four_relays_and_one_migration():
-    assert set(OURS) == {*SERVICES, *(f"{name}-relay" for name in SERVICES), "migrate"}
+def test_there_are_four_services_four_relays_one_migration_and_the_listener_to_alarms():
+    assert set(OURS) == {*SERVICES, *(f"{name}-relay" for name in SERVICES), "migrate", "dispatch-alarms"}
+    assert [name for name, each in OURS.items() if "profiles" in each] == [
+        "dispatch-alarms"
+    ]  # needs a broker of devices
 
 
 def test_every_name_a_service_refers_to_is_declared():
@@ -59,7 +62,7 @@ def test_commands_and_ports_exist_and_are_checked(name):
     python, dash, module, command, *rest = OURS[name]["command"]
     known = {each.name for each in importlib.import_module(f"services.{service}.__main__").COMMANDS}
     assert (python, dash, module) == ("python", "-m", f"services.{service}")
-    assert command == ("relay" if relay else "serve")
+    assert command == {"": "serve", "relay": "relay", "alarms": "mqtt"}[relay]
     assert command in known
     (port,) = OURS[name]["expose"]
     listens = rest[rest.index("--listen") + 1] if relay else OURS[name]["environment"][f"{service.upper()}_LISTEN"]
@@ -118,6 +121,8 @@ def test_requests_alone_can_sign_passes_and_no_two_services_share_a_folder():
 def test_no_process_has_anothers_way_into_a_database_or_the_broker():
     for name, each in OURS.items():
         mine = {f"{name.replace('-', '_')}_database_url", f"{name.replace('-', '_')}_broker_url"}
+        if name == "dispatch-alarms":  # acts in the service's own database, and says nothing to the broker itself
+            mine = {"dispatch_database_url"}
         if name == "migrate":
             mine = {"migrate_broker_url", *(f"{service}_migrate_database_url" for service in SERVICES)}
         assert {secret for secret in each["secrets"] if secret.endswith("_url")} == mine

@@ -7,9 +7,9 @@ import pytest
 
 from deploy import day
 from services.dispatch.standards import items as dispatched
-from services.requests import forms, model
+from services.requests import forms, model, standing
 from services.requests.api import item_out
-from services.requests.catalogue import load_catalogue
+from services.requests.catalogue_reading import load_catalogue
 from services.requests.compound import load_compound
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
@@ -56,6 +56,7 @@ def test_every_wish_is_what_its_form_takes(seed):
         }
         filing = forms.from_json(item, {**body, **{name: at.isoformat() for name, at in parts.items() if at}})
         assert model.refusals(filing, item, NOW) == {}, body
+        assert standing.excesses(filing, item) == [], body
 
 
 def test_the_residence_is_asked_for_by_those_who_may():

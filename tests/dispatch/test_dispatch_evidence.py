@@ -1,12 +1,16 @@
 """Evidence: what a photo keeps and loses, what the standard demands, and the same picture twice."""
 
+import json
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
 from PIL import Image
 
-from services.dispatch import photos
+from services.dispatch.standards import item
+from shared import photos
 from shared.errors import Invalid
+from shared.web import noting
 from tests.dispatch.world import HANBING, HEJING, WANG, a_person, a_photo
 
 REF = "2026-1125-087-1"
@@ -57,6 +61,41 @@ def test_a_photo_of_another_order_is_pointed_out_to_the_dispatcher(quick):
     assert "照片相同" not in quick.client(WANG).get(f"/dispatch/crew/{REF}").text
 
 
+def printed(world):
+    """An order that somebody has to sign for, under way; who does it."""
+    order = world.file(item="printing", skills=("printing",))
+    for act in ("accept", "arrive", "start"):
+        world.do(act)
+    return replace(WANG, crew=order.crew)
+
+
+def finish(world, who, **given):
+    checks = list(range(len(item("printing").checklist)))
+    usage = [{"meter": item("printing").meters[0].code, "quantity": "20"}]
+    return world.client(who).post(f"/dispatch/api/orders/{REF}/finish", {"checks": checks, "usage": usage, **given})
+
+
+def test_a_drawn_signature_is_evidence_with_its_hash_like_a_photo(world):
+    crew = printed(world)
+    assert "signed_by" in finish(world, crew).json["errors"]
+    drawn = a_photo(2, "PNG")
+    assert world.client(crew).photo(REF, "signature", 0, drawn).status_code == 303
+    kept = world.client(crew).get(f"/dispatch/api/orders/{REF}/photos").json["photos"][0]
+    assert (kept["kind"], kept["content_type"]) == ("signature", "image/png")
+    assert kept["sha256"] == photos.cleaned(drawn).sha256
+    assert finish(world, crew).status_code == 200
+    assert world.order().evidence == [kept["sha256"]]
+    assert "签名" in world.client(HEJING).get(f"/dispatch/orders/{REF}").text
+
+
+def test_where_nothing_is_drawn_the_name_is_typed(quick):
+    crew = printed(quick)
+    page = quick.client(crew).get(f"/dispatch/crew/{REF}").text
+    assert 'name="signed_by"' in page
+    assert 'data-sign="2026-1125-087-1" hidden' in page  # only the script shows it
+    assert finish(quick, crew, signed_by="韩冰").status_code == 200
+
+
 def test_the_same_photo_again_changes_nothing(world):
     working(world)
     crew = world.client(WANG)
@@ -81,6 +120,35 @@ def test_a_photo_is_reached_only_by_those_who_may_see_its_order(quick):
     assert quick.client(stranger).get(path).status_code == 404
     other = f"/dispatch/orders/{REF}/photos/{'0' * 64}"
     assert quick.client(WANG).get(other).status_code == 404
+
+
+def test_who_is_shown_a_photo_a_contact_or_takes_a_report_is_noted(quick):
+    """Each is an event of its own; the same look within the hour is one reading, an export is one each time."""
+    working(quick)
+    quick.client(WANG).photo(REF, "before", 5)
+    held = quick.client(WANG).get(f"/dispatch/api/orders/{REF}/photos").json["photos"][0]["sha256"]
+    noting._seen.clear()
+    before = len(noted(quick))
+    for _ in range(2):
+        assert quick.client(HEJING).get(f"/dispatch/orders/{REF}/photos/{held}").status_code == 200
+        assert quick.client(HEJING).get(f"/dispatch/orders/{REF}").status_code == 200
+        assert quick.client(HEJING).get(f"/dispatch/api/orders/{REF}").status_code == 200
+        assert quick.client(HEJING).get("/dispatch/report/2026-11-25.csv").status_code == 200
+    assert quick.client(HEJING).get("/dispatch/report/yesterday.csv").status_code == 404
+    found = noted(quick)[before:]
+    assert [(each["what"], each["of"]) for each in found] == [
+        ("photo", f"{REF} {held}"), ("contact", quick.order().reference), ("export", "2026-11-25"), ("export", "2026-11-25"),
+    ]  # fmt: skip
+    assert {each["account_id"] for each in found} == {HEJING.account}
+    assert all(each["count"] >= 1 for each in found if each["what"] == "export")
+
+
+def noted(world):
+    with world.running.database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT sealed FROM outbox WHERE type = 'dispatch.access_noted.v1' ORDER BY row_id"
+        )
+        return [json.loads(row)["data"] for (row,) in rows]
 
 
 def test_a_dispatcher_may_finish_without_and_the_history_says_so(quick):

@@ -1,8 +1,7 @@
 """Whatever the order in which events come, and however often: the same orders in the same states."""
 
 import random
-import shutil
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -76,14 +75,11 @@ def straight(tmp_path_factory):
     return found
 
 
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
-def test_shuffled_and_doubled_events_come_to_the_same_state(seed, straight, sqlite_template, tmp_path_factory):
+def test_shuffled_and_doubled_events_come_to_the_same_state(seed, straight, template, tmp_path_factory):
     folder = tmp_path_factory.mktemp("shuffled")
-    shutil.copy(sqlite_template, folder / "a.db")
-    world = World(f"sqlite:///{folder / 'a.db'}", folder, new=False)
+    world = World(template.copy("sqlite", folder)[0], folder, new=False)
     chance = random.Random(seed)
     deliveries = [world.delivery(event, sequence) for history in histories() for event, sequence in history]
     deliveries += chance.sample(deliveries, chance.randrange(len(deliveries)))
@@ -136,6 +132,23 @@ def test_a_reopened_request_has_a_second_order_with_its_own_promises(world):
     opened = world.said("work_order_opened")[-1]
     assert (opened[1]["round"], opened[1]["reference"], opened[2]) == (2, "2026-1125-087-2", 1)
     assert loads_agree(world)
+
+
+@pytest.mark.parametrize(("level", "minutes"), [("deep", 240), ("routine", 120), ("", 120)])
+def test_a_reopened_request_is_promised_what_its_level_is(world, level, minutes):
+    asked = {"item": "cleaning", "level": level, "skills": ("cleaning",)}
+    order = world.file(**asked)
+    for act in ("accept", "start"):
+        world.do(act, reference=order.reference)
+    world.do("finish", [("m2", Decimal(20))], reference=order.reference)
+    world.hear(reopened(a_request(**asked), at=world.clock.now()), sequence=2)
+    again = world.order("2026-1125-087-2")
+    assert [(kind, length, always) for kind, _, length, always in again.terms] == [
+        ("response", 15, False), ("arrival", 60, False), ("finish", minutes, False)
+    ]  # fmt: skip
+    with world.running.database.read() as connection:
+        calendar = read_roster(connection).calendar
+    assert again.finish_due_at == calendar.add(world.clock.now(), timedelta(minutes=minutes))
 
 
 def test_an_order_of_a_later_round_that_nobody_takes_is_to_redo(quick):

@@ -1,5 +1,7 @@
 """Handing on, no-shows, parts, redos, emergencies that come between, warnings and silence."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.dispatch import orders
@@ -19,6 +21,49 @@ def run(world, name, *given, reference=REF, who="何静", **named):
 def timer(world, name):
     with world.running.work() as work:
         return getattr(orders, name)(work)
+
+
+def test_a_dispatcher_tells_the_leader_or_the_supervisor_by_hand(world):
+    world.file()
+    he = world.client(HEJING)
+    answer = he.post(f"/dispatch/api/orders/{REF}/escalate", {"role": "crew_leader", "words": "门禁没人开"})
+    assert answer.status_code == 200
+    assert he.post(f"/dispatch/api/orders/{REF}/escalate", {}).status_code == 200
+    told = [(data["role"], data["rung"]) for _, data, _ in world.said("promise_escalated")]
+    assert told == [("crew_leader", "by_hand.3"), ("supervisor", "by_hand.4")]
+    page = he.get(f"/dispatch/orders/{REF}").text
+    assert "调度上报班组长" in page
+    assert "调度上报监督" in page
+    assert "门禁没人开" in page
+    assert "请班组长处理" in world.client(replace(WANG, crew=world.order().crew)).get("/dispatch/crew/messages").text
+
+
+def test_nobody_can_be_told_who_is_not_there_or_may_not_tell(world):
+    world.file(skills=("divination",))
+    he = world.client(HEJING)
+    assert he.post(f"/dispatch/api/orders/{REF}/escalate", {"role": "crew_leader"}).status_code == 422
+    assert he.post(f"/dispatch/api/orders/{REF}/escalate", {"role": "mayor"}).status_code == 422
+    assert world.client(WANG).post(f"/dispatch/api/orders/{REF}/escalate", {}).status_code in {403, 404}
+    world.cancel()
+    assert he.post(f"/dispatch/api/orders/{REF}/escalate", {}).status_code == 409
+
+
+def test_the_requester_is_asked_and_the_question_stands_in_the_history(world):
+    order = world.file()
+    he = world.client(HEJING)
+    shown = he.send(f"/dispatch/orders/{REF}/ask", words="门锁着，几点有人？", version=order.version)
+    assert shown.status_code == 303
+    (_, data, sequence) = world.said("requester_asked")[0]
+    assert (data["words"], data["request_id"], sequence) == ("门锁着，几点有人？", order.request_id, order.version + 1)
+    assert "门锁着，几点有人？" in he.get(f"/dispatch/orders/{REF}").text
+    assert he.post(f"/dispatch/api/orders/{REF}/ask", {"words": " "}).status_code == 422
+
+
+def test_nobody_asked_for_a_part_so_nobody_is_asked(world):
+    world.file()
+    part = run(world, "split", "", words="拆吊顶")
+    answer = world.client(HEJING).post(f"/dispatch/api/orders/{part.reference}/ask", {"words": "几点？"})
+    assert answer.status_code == 422
 
 
 def test_a_transfer_stays_with_the_employer_and_keeps_the_promises(world):

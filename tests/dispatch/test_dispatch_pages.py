@@ -1,7 +1,6 @@
 """Every page in both languages: they answer, and no key is missing."""
 
 import re
-import shutil
 
 import pytest
 
@@ -29,11 +28,10 @@ PAGES = [
 
 
 @pytest.fixture(scope="module")
-def busy(sqlite_template, tmp_path_factory):
+def busy(template, tmp_path_factory):
     """A day with something in every view; nobody changes it."""
     folder = tmp_path_factory.mktemp("busy")
-    shutil.copy(sqlite_template, folder / "dispatch.db")
-    quick = World(f"sqlite:///{folder / 'dispatch.db'}", folder, new=False)
+    quick = World(template.copy("sqlite", folder)[0], folder, new=False)
     quick.file()
     for number, item in enumerate(
         ("meeting", "cleaning", "vehicle", "canteen", "printing", "security", "square", "clinic")
@@ -111,3 +109,11 @@ def test_the_second_dispatcher_sees_in_the_panel_who_was_first(quick):
     assert second.status_code == 409
     assert 'id="panel"' in second.text
     assert "何静 10:42已派给恒岳空调组 赵一鸣" in second.text
+
+
+def test_the_crews_day_is_given_for_today_alone(quick):
+    quick.file()
+    he = quick.client(HEJING)
+    assert 'data-bar="2026-1125-087-1"' in he.get("/dispatch/lanes/2026-11-25").text
+    for day in ("2026-11-24", "today", "2026-13-01"):
+        assert he.get(f"/dispatch/lanes/{day}").status_code == 404

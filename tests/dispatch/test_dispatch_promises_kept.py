@@ -1,10 +1,13 @@
 """Promises that pass are said to be broken, once; what stood does not count; what was kept stays kept."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
+from shared import working_time
 from shared.contracts.base import from_text
-from tests.dispatch.world import NOON, World, a_request, reopened
+from tests.dispatch.world import HEJING, NOON, World, a_request, reopened
 
 
 def broken(world):
@@ -164,3 +167,45 @@ def test_a_second_round_counts_from_the_reopening(quick):
     assert {data["order_id"] for _, data, _ in quick.said("promise_breached")} == {
         quick.order("2026-1125-087-2").order_id
     }
+
+
+def test_a_promise_in_a_year_without_a_published_calendar_says_so(quick):
+    assert "还没有公布" not in quick.client(HEJING).get(f"/dispatch/orders/{quick.file(1).reference}").text
+    quick.clock.set(datetime(2041, 11, 25, 2, 42, tzinfo=UTC))
+    late = quick.file(2, reference="2041-1125-002")
+    assert "2041年的放假安排还没有公布" in quick.client(HEJING).get(f"/dispatch/orders/{late.reference}").text
+
+
+def test_a_sites_own_word_on_a_day_stands_above_the_notice():
+    day = date(2026, 11, 26)
+    working_time.settle("2026-11-26=free, 2026-11-28 = worked")
+    try:
+        calendar = working_time.Calendar()
+        start = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)  # 17:30 at the site; half an hour is left of the day
+        assert calendar.add(start, timedelta(hours=1)) == datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
+        assert not calendar.days.is_workday(day)
+        assert calendar.days.is_workday(date(2026, 11, 28))
+        for wrong in ("2026-13-01=free", "2026-11-26", "2026-11-26=perhaps"):
+            with pytest.raises(ValueError, match="2026-"):
+                working_time.settle(wrong)
+        assert not working_time.Calendar().days.is_workday(day)  # what was wrong changed nothing
+    finally:
+        working_time.settle("")
+
+
+def test_a_clock_that_jumps_breaks_no_promise_twice_and_none_that_was_kept(world):
+    order = world.file()
+    world.later(days=3)
+    assert world.notice() == 1
+    broken = world.said("promise_breached")
+    assert broken
+    world.clock.set(order.filed_at)  # back to the filing
+    for act in ("accept", "start"):
+        world.do(act)
+    world.notice()
+    world.later(days=3)
+    world.notice()
+    said = world.said("promise_breached")
+    kinds = [data["promise"] for _, data, _ in said]
+    assert len(kinds) == len(set(kinds))
+    assert said[: len(broken)] == broken

@@ -20,6 +20,8 @@ def test_names_marks_skills_meters_and_times_are_those_of_the_catalogue(item):
     assert own["skills"] == item["skills"]
     assert own["usage"]["meter"] == item["meter"]
     assert own["time"] == item["standard"]["time"]
+    levels = {each["code"]: each["time"] for each in own.get("level", [])}
+    assert levels == {each["code"]: each["standard"]["time"] for each in item.get("level", []) if "standard" in each}
     assert own.get("checklist", []) == item["standard"].get("checklist", [])
 
 

@@ -75,6 +75,41 @@ def test_a_reading_outside_its_limits_opens_one_order(world):
     assert "超限" in world.client(HEJING).get("/dispatch/assets/transformer-1").text
 
 
+def test_a_round_is_passed_by_the_api_too(world):
+    a_round(world)
+    crew = world.client(ROUND)
+    passed = "/dispatch/api/checkpoints/pt-tr1/pass"
+    assert crew.post(passed, {"reading": "hot"}).status_code == 422
+    stranger = world.client(a_person("crew", account="x", crew="in-net-1"))
+    assert stranger.post(passed, {"reading": "50"}).status_code == 404
+    answer = crew.post(passed, {"reading": "91.5"})
+    assert answer.json == {"order": "2026-1126-plant-round", "outside": True}
+    assert crew.post(passed, {"reading": "91.5"}).status_code == 409
+    assert crew.post("/dispatch/api/checkpoints/pt-gen/pass", {"reading": "26"}).json["outside"] is False
+    opened = [data for _, data, _ in world.said("work_order_opened")]
+    assert len(opened) == 2
+
+
+def test_an_asset_shows_who_keeps_it_what_is_planned_and_what_happened(world):
+    a_round(world)
+    world.client(ROUND).post("/dispatch/api/checkpoints/pt-tr1/pass", {"reading": "91.5"})
+    he = world.client(HEJING)
+    found = he.get("/dispatch/api/assets/transformer-1").json
+    assert [each["code"] for each in found["plans"]] == ["plant-round"]
+    assert [(each["reading"], each["outside"]) for each in found["readings"]] == [("91.5", True)]
+    assert [each["order"] for each in found["alarms"]] == [each["reference"] for each in found["orders"]]
+    page = he.get("/dispatch/assets/transformer-1").text
+    assert "机房巡检" in page
+    assert "没有维保合同" in page
+    assert page.count("1号变压器温度：91.5°C") == 2  # as an order and as an alarm
+    kept = he.get("/dispatch/api/assets/chiller-1").json
+    assert (kept["contract"], kept["supplier"]) == ("HY-2026-01", "恒岳机电")
+    assert [each["code"] for each in kept["plans"]] == ["chiller-service"]
+    assert "恒岳机电" in he.get("/dispatch/assets/chiller-1").text
+    assert "恒岳机电" in he.get("/dispatch/assets").text
+    assert he.get("/dispatch/api/assets/none").status_code == 404
+
+
 def test_a_checkpoint_shows_nothing_of_anothers_round(world):
     a_round(world)
     stranger = world.client(a_person("crew", account="x", crew="in-net-1"))

@@ -23,7 +23,7 @@ class Faults:
         stalled: bytes are taken and kept until it is false again.
         dropped: bytes are taken and thrown away.
         cut_after: bytes that still pass; then the whole connection is reset. None: no end.
-        cut_at: the connection is reset as soon as these bytes have passed (``passes``) or instead of them.
+        cut_at: the connection is reset when these bytes have passed and were answered (``passes``), or instead of them.
         armed_by: ``cut_at`` holds only for a connection that has carried these bytes.
     """
 
@@ -49,6 +49,7 @@ class Proxy:
     connections: int = 0
     cuts: int = 0
     _pairs: list[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = field(default_factory=list)
+    _muted: set[tuple] = field(default_factory=set)  # (pair, way) whose next piece is thrown away
 
     def start(self) -> Proxy:
         self._loop = asyncio.new_event_loop()
@@ -139,18 +140,21 @@ class Proxy:
                     await asyncio.sleep(0.02)
                 if faults.delay:
                     await asyncio.sleep(faults.delay)
-                if faults.dropped:
+                if faults.dropped or (pair, way) in self._muted:
+                    self._muted.discard((pair, way))
                     continue
                 faults.carried += len(piece)
                 armed = armed or faults.armed_by in piece
                 if armed and faults.cut_at and faults.cut_at in piece:
                     if faults.passes:
-                        other = self.down if way == UP else self.up
-                        other.dropped = True
+                        # The other side has acted on it when it answers; nobody hears that answer.
+                        answer = (pair, DOWN if way == UP else UP)
+                        self._muted.add(answer)
                         writer.write(piece)
                         await writer.drain()
-                        await asyncio.sleep(0.1)  # so that the other side acts on it before the connection is gone
-                        other.dropped = False
+                        async with asyncio.timeout(10):
+                            while answer in self._muted:  # noqa: ASYNC110  taken away by the other direction
+                                await asyncio.sleep(0.02)
                     faults.cut_at = b""
                     self._reset(pair)
                     return

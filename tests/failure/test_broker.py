@@ -6,6 +6,7 @@ import shutil
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pika
@@ -67,14 +68,22 @@ def test_an_event_that_kills_is_parked_after_five_starts_and_its_neighbours_are_
     toy.say_unheard(count=1, subject="deadly")
     toy.say_unheard(count=40, first=10)
     deaths = 0
+
+    def lives():
+        with suppress(OSError):
+            return toy.get()["put_aside"] == {"parked": 1}
+
     for _ in range(8):
         toy.start("listener", ready=False)
-        try:
-            assert toy.ended("listener", 6) == 137
-            deaths += 1
-        except Exception:  # noqa: BLE001  it lives
+        if (
+            until(
+                lambda: toy.processes["listener"].poll() or lives(), "its end, or the word that it put the event aside"
+            )
+            is True
+        ):
             break
-    until(lambda: toy.get("/ready"), "readiness")
+        assert toy.processes["listener"].poll() == 137
+        deaths += 1
     state = until(lambda: (s := toy.get())["effects"].get("one", [0])[0] >= 40 and s, "neighbours")
     assert (state["effects"]["one"], state["put_aside"]) == ([40, 40], {"parked": 1})
     assert deaths in {5, 6}  # the first delivery is no suspect yet
@@ -148,15 +157,17 @@ def test_without_a_broker_services_answer_and_say_so_and_the_relay_does_not_spin
 
     assert until(says_why, "the reason")
     toy.start("relay", TOY_BROKER=nowhere)
-    time.sleep(1.5)
 
     def busy():
         words = Path(f"/proc/{toy.processes['relay'].pid}/stat").read_text().rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
-    before = busy()
-    time.sleep(3)
-    assert busy() - before < 0.25
+    def rests():  # its start may last longer than one look
+        before = busy()
+        time.sleep(3)
+        return busy() - before < 0.25
+
+    assert any(rests() for _ in range(5))
     toy.kill("relay")
     toy.kill("listener")
     toy.start("listener")

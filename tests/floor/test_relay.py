@@ -141,7 +141,7 @@ def test_a_second_relay_stands_by_until_the_first_is_gone():
     drop()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_nothing_is_lost_and_nothing_is_marked_unconfirmed_whatever_fails(data):
     database = Database("sqlite://")

@@ -1,7 +1,7 @@
 """What a service does by itself: it measures, and asks for what it misses."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prometheus_client import REGISTRY as METRICS
@@ -94,3 +94,10 @@ def test_a_source_s_announcement_shows_a_lost_tail(database):
     upkeep.ask(dispatch)
     (wish,) = said(database)
     assert wish["data"]["numbers"] == [2]
+
+
+def test_a_clock_that_is_not_the_databases_is_measured(database):
+    name = f"clocked-{database.is_sqlite}"
+    upkeep.measure(a_service(name, database, datetime.now(UTC) + timedelta(hours=1)))
+    offset = METRICS.get_sample_value("houqin_clock_offset_seconds", {"service": name})
+    assert offset is None if database.is_sqlite else 3000 < offset <= 3600

@@ -104,18 +104,39 @@ def test_a_work_that_asks_first_adds_begin_its_question_and_commit(database, tri
 @pytest.mark.postgres
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 @pytest.mark.parametrize("count", [1, 40])
-def test_a_batch_of_events_costs_four_messages_one_commit_and_no_connection(database, trips, count):
+def test_a_batch_of_events_whose_handler_asks_nothing_is_one_message_on_the_same_connection(database, trips, count):
     def put_down(unit, event, _envelope):
         unit.later(PUT, subject=event.request_id)
 
     subscription = on(RequestUrged, do=put_down, service="dispatch")
     consumer = Consumer("dispatch", database, ManualClock(NOON))
-    commits, connections = [], []
-    listen(database.engine, "commit", lambda _connection: commits.append(1))
-    consumer.deliver(subscription, [a_delivery(1000)])
+    connections = []
+    consumer.deliver(subscription, [a_delivery(1000, "warm")])
+    consumer.deliver(subscription, [a_delivery(number, f"w{number}") for number in range(2000, 2000 + count)])
     listen(database.engine, "connect", lambda *_: connections.append(1))
-    trips.clear(), commits.clear()
+    trips.clear()
     outcome = consumer.deliver(subscription, [a_delivery(number, f"r{number}") for number in range(1, count + 1)])
     assert outcome.handled == count
-    assert len(trips) == 4  # BEGIN, claim, writes, COMMIT
-    assert (len(commits), len(connections)) == (1, 0)
+    assert len(trips) == 1  # claim and writes, committed with it
+    assert connections == []
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_an_insert_is_prepared_once_on_a_connection_and_again_after_a_refusal(database, trips):
+    refused = Sql("INSERT INTO effects (id, subject) VALUES (:id, :subject)")
+    with a_work(database) as unit:
+        unit.later(refused, id=1, subject="first")
+    with database.read() as connection:
+        known = connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one()
+    assert known == 1
+    for _ in range(2):
+        trips.clear()
+        with pytest.raises(sqlalchemy.exc.IntegrityError), a_work(database) as unit:
+            unit.say(an_event())
+            unit.later(refused, id=1, subject="second")
+        assert len(trips) <= 2
+    with a_work(database) as unit:
+        unit.say(an_event())
+        unit.later(refused, id=2, subject="third")
+    assert subjects(database) == ["first", "third"]

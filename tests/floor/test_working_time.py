@@ -127,27 +127,27 @@ amounts = st.integers(0, 4000).map(lambda minutes: timedelta(minutes=minutes))
 calendars = st.sampled_from([SITE, SITE.always(), Calendar(Hours(workday=((540, 1050),), day_off=((600, 660),)))])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(instants, amounts, calendars)
 def test_what_is_added_lies_between(start, amount, calendar):
     assert calendar.between(start, calendar.add(start, amount)) == amount
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(instants, amounts, amounts, calendars)
 def test_adding_twice_is_adding_the_sum(start, first, second, calendar):
     if second:
         assert calendar.add(calendar.add(start, first), second) == calendar.add(start, first + second)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(instants, instants, amounts, calendars)
 def test_a_later_start_is_never_due_earlier(one, other, amount, calendar):
     early, late = sorted((one, other))
     assert calendar.add(early, amount) <= calendar.add(late, amount)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(instants, st.integers(1, 1000), calendars)
 def test_a_due_time_always_falls_into_working_time(start, minutes, calendar):
     due = calendar.add(start, timedelta(minutes=minutes))

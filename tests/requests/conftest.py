@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from datetime import UTC, datetime
 
 import jinja2
@@ -22,7 +21,7 @@ from shared.contracts.base import Envelope, numbered, seal, unseal
 from shared.database import Database
 from shared.service import Running
 from shared.web.principal import Principal
-from tests.conftest import scratch_postgres
+from tests.conftest import Template
 
 NOON = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)  # Wednesday 12:00 at the site
 SITE = "http://127.0.0.1:8000"
@@ -46,77 +45,38 @@ def settle(running):
         connection.exec_driver_sql("DELETE FROM outbox")
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """Databases that already hold the compound."""
+    folder = tmp_path_factory.mktemp("template")
+    found = Template("requests", lambda url: a_running(folder, url).database.close(), folder)
+    yield found
+    found.close()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def running(request, tmp_path):
+def running(request, tmp_path, template):
     """The service on each kind of database, with the compound in it."""
-    if request.param == "sqlite":
-        url, drop = request.getfixturevalue("sqlite_template")(tmp_path), None
-    else:
-        url, drop = request.getfixturevalue("postgres_template")()
+    url, drop = template.copy(request.param, tmp_path)
     found = a_running(tmp_path, url, new=False)
     yield found
     found.database.close()
-    if drop:
-        drop()
-
-
-@pytest.fixture(scope="session")
-def postgres_template(tmp_path_factory):
-    """Makes databases that already hold the compound, by copying one."""
-    import sqlalchemy
-    from sqlalchemy.engine import make_url
-
-    from tests.conftest import POSTGRES
-
-    url, drop = scratch_postgres()
-    a_running(tmp_path_factory.mktemp("template"), url).database.close()
-    name = make_url(url).database
-    made = []
-
-    def copy():
-        other = f"{name}_{len(made)}"
-        made.append(other)
-        server = sqlalchemy.create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-        with server.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {other} TEMPLATE {name}")
-
-        def drop_copy():
-            with server.connect() as connection:
-                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {other} WITH (FORCE)")
-            server.dispose()
-
-        return make_url(url).set(database=other).render_as_string(hide_password=False), drop_copy
-
-    yield copy
     drop()
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory):
-    """Makes SQLite files that already hold the compound, by copying one."""
-    first = tmp_path_factory.mktemp("template") / "requests.db"
-    a_running(first.parent, f"sqlite:///{first}").database.close()
-
-    def copy(folder):
-        shutil.copy(first, folder / "requests.db")
-        return f"sqlite:///{folder / 'requests.db'}"
-
-    return copy
-
-
 @pytest.fixture
-def quick(tmp_path, sqlite_template):
+def quick(tmp_path, template):
     """The service on SQLite alone, for what does not depend on the database."""
-    found = a_running(tmp_path, sqlite_template(tmp_path), new=False)
+    found = a_running(tmp_path, template.copy("sqlite", tmp_path)[0], new=False)
     yield found
     found.database.close()
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory, sqlite_template):
+def house(tmp_path_factory, template):
     """One service for all tests that refuse, or that look only at what they made themselves; its clock stands."""
     folder = tmp_path_factory.mktemp("house")
-    found = a_running(folder, sqlite_template(folder), new=False)
+    found = a_running(folder, template.copy("sqlite", folder)[0], new=False)
     found.settings = found.settings.with_(REQUESTS_FILINGS_PER_MINUTE=1_000_000)
     yield found
     found.database.close()
@@ -176,12 +136,12 @@ class Dispatch:
     def say(self, event, sequence):
         return self.deliver(self.envelope(event, sequence))
 
-    def deliver(self, body, *, redelivered=False):
-        envelope = unseal(body)
-        subscription = next(
-            each for each in SERVICE.subscriptions if any(envelope.type == event.TYPE for event in each.events)
-        )
-        return self.running.consumer.deliver(subscription, [Delivery(envelope, body, redelivered)])
+    def deliver(self, *bodies, redelivered=False):
+        """All of them in one batch; they are of one subscription."""
+        deliveries = [Delivery(unseal(body), body, redelivered) for body in bodies]
+        kind = deliveries[0].envelope.type
+        subscription = next(each for each in SERVICE.subscriptions if any(kind == event.TYPE for event in each.events))
+        return self.running.consumer.deliver(subscription, deliveries)
 
 
 class Browser:
@@ -249,7 +209,9 @@ class Program:
         return self.open("GET", path)
 
 
-REPAIR = {"item": "repair", "place": "B2-302", "priority": 2, "answers": {"what": "aircon", "details": "不制冷，滴水"}}
+REPAIR = {
+    "item": "repair", "place": "B2-302", "priority": 2, "answers": {"what": "aircon", "details": "不制冷，滴水"}, "anyway": True,
+}  # fmt: skip
 
 
 class Compiled(jinja2.BytecodeCache):

@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 
 from services.requests import api, model, store
-from services.requests.catalogue import PARTS, load_catalogue
+from services.requests.catalogue import PARTS
+from services.requests.catalogue_reading import load_catalogue
 from shared.clock import to_text
 from tests.requests.conftest import COMPOUND, NOON, REPAIR, Browser, Dispatch, Program, person, said
 from tests.requests.test_requests_following import a_day
@@ -45,7 +46,7 @@ def test_a_request_is_filed_read_and_listed(running, app):
     assert found["state"] == "filed"
     assert found["contact"] == "13800010001"
     assert found["answers"] == REPAIR["answers"]
-    assert found["may"] == ["urge", "withdraw"]
+    assert found["may"] == ["amend", "urge", "withdraw"]
     assert [each["what"] for each in found["timeline"]] == ["filed"]
     listed = program.get(PATH).json
     assert [each["reference"] for each in listed["items"]] == ["2026-1125-001"]

@@ -3,8 +3,9 @@ import tomllib
 
 import pytest
 
-from services.requests import catalogue, forms
-from services.requests.catalogue import BadCatalogue, load_catalogue, read_catalogue
+from services.requests import catalogue_reading as catalogue
+from services.requests import forms
+from services.requests.catalogue_reading import BadCatalogue, load_catalogue, read_catalogue
 from shared.errors import Invalid
 from shared.language import CODES
 
@@ -78,25 +79,25 @@ def test_a_summary_of_nothing_is_the_items_name_or_says_no_empty_place(item, lan
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"code": None}, "code is missing"),
-        ({"code": "Repair Shop"}, "must be small letters"),
-        ({"version": "4"}, "version is of the wrong kind"),
-        ({"version": 0}, "version must be at least 1"),
-        ({"name": {"zh": "设备维修"}}, "name.en is missing"),
-        ({"name": {"zh": "设备维修", "en": "Repairs", "fr": "x"}}, "more than zh and en"),
-        ({"mark": {"zh": "维修了", "en": "Re"}}, "longer than 2"),
+        ({"code": None}, "code: This is missing"),
+        ({"code": "Repair Shop"}, "Small letters"),
+        ({"version": "4"}, "version: This is of the wrong kind"),
+        ({"version": 0}, "A version is at least 1"),
+        ({"name": {"zh": "设备维修"}}, "name.en: The English is missing"),
+        ({"name": {"zh": "设备维修", "en": "Repairs", "fr": "x"}}, "Chinese and English, and nothing more"),
+        ({"mark": {"zh": "维修了", "en": "Re"}}, "At most 2 characters"),
         ({"purpose": "fun"}, "must be one of personal, work"),
-        ({"meter": "beers"}, "meter must be one of"),
+        ({"meter": "beers"}, "meter: This must be one of"),
         ({"place": "fixed"}, "needs exactly one place"),
         ({"skills": []}, "nobody could do it"),
         ({"summary": {"zh": "{nothing}", "en": "{what}"}}, "names no field"),
-        ({"colour": "red"}, "colour is not known"),
+        ({"colour": "red"}, "colour: Nobody knows this name"),
         ({"standard": {"scope": {"zh": "甲", "en": "a"}}}, "promises no times"),
         ({"field": [{"name": "item", "type": "text", "label": {"zh": "甲", "en": "a"}}]}, "taken by the form"),
         ({"field": [{"name": "x", "type": "choice", "label": {"zh": "甲", "en": "a"}}]}, "need some"),
         ({"field": [{"name": "x", "type": "whole", "label": {"zh": "甲", "en": "a"}}]}, "least < most"),
         ({"field": [{"name": "headcount", "type": "text", "label": {"zh": "甲", "en": "a"}}]}, "must be of type whole"),
-        ({"field": "none"}, "field is of the wrong kind"),
+        ({"field": "none"}, "field: This is of the wrong kind"),
     ],
 )
 def test_what_is_wrong_in_a_catalogue_is_named_with_its_item(changes, words):

@@ -3,7 +3,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from services.requests import model, store
@@ -149,6 +149,19 @@ def act(running, request, do, *args):
         do(work, store.request_by_id(work.connection, request.id, lock=True), ("韩冰", "Han Bing"), *args)
 
 
+def test_what_a_dispatcher_asks_is_on_the_page_and_in_the_bell(quick):
+    request = filed(quick)
+    before = now(quick, request).state
+    event = told.RequesterAsked(order_id=ORDER, request_id=request.id, words="几点有人？", asked_at=NOON)
+    Dispatch(quick).say(event, 2)
+    with quick.database.read() as connection:
+        found = store.happenings(connection, request.id)[0]
+        assert (found.what, found.detail) == ("asked", "几点有人？")
+        words = connection.exec_driver_sql("SELECT words FROM notice WHERE kind = 'request.asked'").scalar_one()
+    assert "几点有人？" in words
+    assert now(quick, request).state == before
+
+
 def test_a_finished_request_is_confirmed_with_stars(running):
     request = filed(running)
     play(running, enumerate(a_day(request), 1))
@@ -226,7 +239,6 @@ def test_finished_work_that_nobody_answers_is_closed_after_some_days(running):
     assert said(running, "requests.request_confirmed")[0]["data"]["stars"] == 0
 
 
-@settings(deadline=None)
 @given(
     some.lists(
         some.builds(

@@ -11,7 +11,9 @@ def a_filed_reference(program):
 
 def told(running):
     with running.database.read() as connection:
-        rows = connection.exec_driver_sql("SELECT channel, event, data FROM live_row ORDER BY id").all()
+        rows = connection.exec_driver_sql(
+            "SELECT channel, event, data FROM live_row WHERE event <> 'bell' ORDER BY id"
+        ).all()
     return [(channel, event, json.loads(data)["ref"]) for channel, event, data in rows]
 
 

@@ -5,11 +5,12 @@ import pytest
 from markupsafe import escape
 
 from services.requests import model, store
-from services.requests.catalogue import load_catalogue
+from services.requests.catalogue_reading import load_catalogue
 from services.requests.handlers import accounts, filing, following
 from services.requests.model import Filing
 from services.requests.service import routes
 from shared.contracts import dispatch as told
+from shared.errors import Invalid
 from shared.language import CODES, language
 from shared.web.routes import SAFE
 from shared.web.states import STATES
@@ -386,6 +387,26 @@ def test_what_is_wrong_with_an_account_is_said(quick, quick_app):
         assert language("zh-Hans")(words) in answer.text, (name, value)
 
 
+@pytest.mark.parametrize("role", ["finance", "contract_manager", "supervisor", "auditor", "administrator"])
+def test_whoever_decides_about_suppliers_is_employed_by_none(quick, quick_app, role):
+    admin = a_browser(quick_app, "admin")
+    refused = language("zh-Hans")("requests.field.contractor")
+    new = "/requests/admin/people/new"
+    made = {"user": "lisi", "name": "李四", "name_en": "Li Si", "roles": ["supplier", role], "enabled": "on"}
+    answer = admin.submit(new, new, **made, supplier="HY")
+    assert answer.status_code == 422
+    assert refused in answer.text
+    assert admin.submit(new, new, **made).status_code == 303  # nobody's employee
+
+    lina = f"/requests/admin/people/{person('lina').account}"
+    form = {"name": "李娜", "name_en": "Li Na", "supplier": "HY", "enabled": "on"}
+    answer = admin.submit(lina, lina, **form, roles=["supplier", role])
+    assert answer.status_code == 422
+    assert refused in answer.text
+    with quick.work() as work, pytest.raises(Invalid):
+        accounts.change_account(work, person("lina").account, "", roles=("supplier", role))
+
+
 def test_people_are_found_and_the_list_goes_on(quick, quick_app):
     admin = a_browser(quick_app, "admin")
     first = admin.get("/requests/admin/people").text
@@ -486,3 +507,24 @@ def test_every_route_lets_in_the_roles_of_its_table_and_no_others(quick, role, u
             assert answer.status_code not in {401, 403, 500}, (route.name, answer.status_code)
         else:
             assert answer.status_code == 403, (route.name, answer.status_code)
+
+
+def test_what_is_handed_over_on_the_home_page_is_the_first_sentence_of_the_talk(quick_app):
+    staff = Browser(quick_app)
+    staff.sign_in("hanbing")
+    answer = staff.submit("/requests/", "/requests/chat", text="B2-302的灯坏了")
+    assert answer.status_code == 303 and answer.headers["Location"].endswith("/requests/chat#end")
+    assert "B2-302的灯坏了" in staff.get("/requests/chat").text
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("", ""), ("?level=deep", "deep"), ("?level=special", "")])
+def test_the_form_holds_the_promises_of_each_level_and_shows_those_of_the_one_chosen(hanbing, asked, shown):
+    html = hanbing.get(f"/requests/new/cleaning{asked}").text
+    found = re.findall(
+        r'<ol class="promises" data-level="(\w*)" data-by="(\d)"( data-usual)?( hidden)?>(.*?)</ol>', html, re.DOTALL
+    )
+    assert [(level, by) for level, by, *_ in found] == [(level, by) for level in ("", "deep") for by in "123"]
+    assert {level for level, _, _, hidden, _ in found if not hidden} == {shown}
+    usual = {level: times for level, _, chosen, _, times in found if chosen}
+    assert usual[""] != usual["deep"]  # the standard's own finish is later
+    assert "消毒，静置10分" in html or "Disinfect, leave for 10 minutes" in html

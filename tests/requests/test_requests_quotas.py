@@ -1,13 +1,14 @@
 """Quotas: shown before, reserved at filing, released, exact; over them somebody decides."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from services.requests import quotas, store
-from services.requests.handlers import filing, following
+from services.requests import approvals, quotas, store
+from services.requests.handlers import deciding, filing, following
 from services.requests.model import Filing
 from services.requests.requester import oneself
 from services.requests.service import desk_of
@@ -78,13 +79,13 @@ def test_over_the_quota_nobody_hears_of_it_before_it_is_approved(running):
     assert filed.held and request(running, filed).state == "awaiting_approval"
     assert said(running, "requests.request_filed") == []
     with running.work() as work:
-        quotas.decide(work, filed.id, ("何静", "He Jing"), "x", granted=True)
+        deciding.decide(work, desk, filed.id, person("hejing"), granted=True)
     assert request(running, filed).state == "filed"
     told = said(running, "requests.request_filed")
     assert [(each["data"]["request_id"], each["sequence"]) for each in told] == [(filed.id, 1)]
     assert used(running, desk) == 100  # the figure is what was used, not what was allowed
-    with pytest.raises(quotas.Decided), running.work() as work:
-        quotas.decide(work, filed.id, ("何静", "He Jing"), "x", granted=False)
+    with pytest.raises(approvals.Decided), running.work() as work:
+        deciding.decide(work, desk, filed.id, person("hejing"), granted=False)
 
 
 def test_what_nobody_decides_is_refused_in_time_and_what_is_withdrawn_needs_no_decision(running):
@@ -93,9 +94,9 @@ def test_what_nobody_decides_is_refused_in_time_and_what_is_withdrawn_needs_no_d
     with running.work() as work:
         following.withdraw(work, store.request_by_id(work.connection, gone.id, lock=True), ("韩冰", "Han Bing"))
     assert said(running, "requests.request_withdrawn") == []
-    running.clock.set(NOON + quotas.DECIDE_WITHIN + timedelta(seconds=1))
+    running.clock.set(NOON + timedelta(hours=72, seconds=1))
     with running.work() as work:
-        assert quotas.expire(work) == 1
+        assert deciding.expire(work, desk) == 1
     assert (request(running, late).state, request(running, gone).state) == ("refused", "withdrawn")
 
 
@@ -142,8 +143,40 @@ def test_the_page_shows_what_is_left_and_the_dispatcher_decides(quick):
     assert dispatcher.submit("/requests/approvals", path, granted="no").status_code == 422
     assert dispatcher.submit("/requests/approvals", path, granted="no", reason="下月再印").status_code == 303
     assert "何静没有批准" in browser.get(held).text
-    assert browser.get("/requests/approvals").status_code == 403
+    assert "材料" not in browser.get("/requests/approvals").text
     assert Program(quick, app).get("/requests/api/quotas").json["items"][0]["left"] == 50
+
+
+def test_an_administrator_sets_and_drops_quotas_by_the_api(quick, quick_app):
+    admin, staff = Program(quick, quick_app, "admin"), Program(quick, quick_app)
+    rules, rule = (
+        "/requests/api/quotas/rules",
+        {"item": "printing", "per": "department", "period": "month", "most": 150},
+    )
+
+    def of_all():
+        items = admin.get(rules).json["items"]
+        return [(each["holder"], each["period"], each["most"]) for each in items if each["item"] == "printing"]
+
+    before = of_all()
+    assert admin.open("PUT", rules, rule).status_code == 204
+    assert staff.get("/requests/api/quotas?item=printing").json["items"][0]["most"] == 150
+    assert admin.open("PUT", rules, rule | {"period": "quarter", "most": 400}).status_code == 204  # replaced, not added
+    assert ("", "quarter", 400) in of_all()
+    assert ("", "month", 150) not in of_all()
+    for wrong, field in (
+        ({"item": "none"}, "item"),
+        ({"holder": "nowhere"}, "holder"),
+        ({"most": 0}, "most"),
+        ({"per": "floor"}, "per"),
+    ):
+        assert set(admin.open("PUT", rules, rule | wrong).json["errors"]) == {field}
+    assert staff.open("PUT", rules, rule).status_code == 403
+    assert staff.get(rules).status_code == 403
+    [made] = [each for each in admin.get(rules).json["items"] if each["most"] == 400]
+    assert admin.open("DELETE", f"{rules}/{made['id']}").status_code == 204
+    assert admin.open("DELETE", f"{rules}/{made['id']}").status_code == 404
+    assert of_all() == [each for each in before if each[0]]
 
 
 def test_an_administrator_sets_and_drops_quotas_on_the_page(quick, quick_app):
@@ -169,3 +202,8 @@ def test_an_administrator_sets_and_drops_quotas_on_the_page(quick, quick_app):
         most="500",
     )
     assert saved.status_code == 303 and "500" in browser.get("/requests/admin/quotas").text
+    with quick.database.read() as connection:
+        (row,) = connection.exec_driver_sql("SELECT sealed FROM outbox WHERE type = 'requests.access_noted.v1'").one()
+    noted = json.loads(row)["data"]  # the refused one changed nothing and is none
+    assert (noted["what"], noted["route"], json.loads(noted["words"])["most"]) == ("change", "admin_save_quota", "500")
+    assert "_csrf" not in noted["words"]

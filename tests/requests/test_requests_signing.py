@@ -101,6 +101,34 @@ def test_strangers_cannot_shut_out_somebody_whose_browser_is_known(quick, quick_
     assert sign_in(own).status_code == 303
 
 
+def peer_times(running):
+    with running.database.read() as connection:
+        query = "SELECT times FROM failure WHERE subject LIKE 'peer:%%'"
+        return connection.exec_driver_sql(
+            query if not running.database.is_sqlite else query.replace("%%", "%")
+        ).scalar()
+
+
+def test_an_office_signs_in_from_one_address(quick, quick_app):
+    for _ in range(signing.PEER_TRIES + 5):
+        assert sign_in(Browser(quick_app)).status_code == 303
+    assert peer_times(quick) == 0
+
+
+def test_who_signs_in_himself_makes_his_guesses_at_others_no_cheaper(quick, quick_app):
+    for number in range(signing.PEER_TRIES):
+        assert sign_in(Browser(quick_app), f"guess-{number}", password="wrong").status_code == 422
+        if number % 7 == 0:
+            sign_in(Browser(quick_app))
+    assert peer_times(quick) == signing.PEER_TRIES
+    assert sign_in(Browser(quick_app), "guess-last", password="wrong").status_code == 429
+    assert sign_in(Browser(quick_app)).status_code == 429
+    quick.clock.set(NOON + timedelta(seconds=3))
+    assert sign_in(Browser(quick_app)).status_code == 303
+    assert sign_in(Browser(quick_app), "guess-more", password="wrong").status_code == 422
+    assert sign_in(Browser(quick_app)).status_code == 429
+
+
 def test_guesses_that_wait_are_not_looked_at(quick):
     with quick.work() as work:
         for _ in range(200):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from sqlalchemy import Column, MetaData, Table, Text, insert, select
 from werkzeug.test import Client
 
 from shared import outbox
 from shared.clock import ManualClock
+from shared.contracts.billing import BillingAccessNoted
 from shared.database import Database
 from shared.errors import Absent, Conflict, Transient
 from shared.web import live, passes, revocation, session, tables
@@ -26,6 +29,14 @@ NOW = datetime(2026, 11, 24, 2, 42, tzinfo=UTC)  # 10:42 in the office
 KEY = passes.new_key()
 SIGNER = passes.Signer.of(KEY)
 PUBLIC_KEY = passes.public_half(KEY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyAccessNoted(BillingAccessNoted):
+    """What was given away by the toy service."""
+
+    TYPE: ClassVar[str] = "toy.access_noted.v1"
+
 
 metadata = MetaData()
 outbox.add_tables(metadata)
@@ -149,6 +160,19 @@ def download(context):
     return file(b"a,b", "text/csv; charset=utf-8", "张三\r\nBcc: x@y.csv")
 
 
+def pour(context):
+    """A long file, as it is made."""
+    return file((f"{n}\r\n".encode() for n in range(3)), "text/csv; charset=utf-8", "three.csv", rows=3)
+
+
+def give(context):
+    """What came since the last time, for a program."""
+    given = answer({"entries": NEW})
+    given.rows = len(NEW)
+    return given
+
+
+NEW = []  # what the interface has to give
 STAFF = Access.to(staff="own", dispatcher="organisation", supplier="supplier", auditor="all")
 ROUTES = (
     Route("GET", "/", "home", home, allow=PUBLIC, sample={}),
@@ -160,6 +184,8 @@ ROUTES = (
     Route("GET", "/away", "away", away, allow=PUBLIC),
     Route("POST", "/notes", "add_form", add_form, allow=STAFF, accepts=NewNote, creates=True),
     Route("GET", "/notes.csv", "download", download, allow=SIGNED_IN, kind="file"),
+    Route("GET", "/three.csv", "pour", pour, allow=SIGNED_IN, kind="file"),
+    Route("GET", "/api/new", "new", give, allow=SIGNED_IN, kind="api", noted="export"),
     Route("GET", "/live", "live", stream, allow=SIGNED_IN, kind="events"),
     Route("GET", "/secret", "secret", home, allow=SIGNED_IN, fresh=True),
     Route("POST", "/api/notes", "add", add, allow=STAFF, kind="api", accepts=NewNote, answers=NoteOut, creates=True, status=201,

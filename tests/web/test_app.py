@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from shared.web import revocation
-from shared.web.app import own_path
+from shared.web.addresses import own_path
 from tests.web.site import NOW, OURS, SIGNER, Site, a_person
 
 
@@ -260,14 +260,15 @@ def test_a_limit_counts_by_account_and_says_when_to_come_back(site):
 
 
 def test_a_forwarded_address_is_believed_only_from_the_proxy(tmp_path, site):
-    from werkzeug import Request
     from werkzeug.test import EnvironBuilder
+
+    from shared.web.incoming import Incoming
 
     def asked(app, peer):
         environ = EnvironBuilder(
             headers={"X-Forwarded-For": "6.6.6.6, 9.9.9.9"}, environ_overrides={"REMOTE_ADDR": peer}
         ).get_environ()
-        return app.peer(Request(environ))
+        return app.peer(Incoming(environ))
 
     assert asked(site.app, "10.0.0.1") == "10.0.0.1"
     proxied = Site(f"sqlite:///{tmp_path / 'x.db'}", trusted_proxies=["10.0.0.1"]).app
@@ -305,7 +306,9 @@ def test_a_list_goes_on_by_a_cursor_that_nobody_can_forge(site):
 def test_get_changes_nothing(site):
     def everything():
         with site.database.read() as connection:
-            return list(connection.connection.driver_connection.iterdump())
+            lines = connection.connection.driver_connection.iterdump()
+            # An export says in the outbox that it was given; nothing else may differ.
+            return [line for line in lines if "toy.access_noted.v1" not in line and "sqlite_sequence" not in line]
 
     client = site.browser(a_person())
     before = everything()

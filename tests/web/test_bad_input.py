@@ -26,13 +26,16 @@ BODIES = [
 ]  # fmt: skip
 TEXTS = ["a\0b", "\x1b[31m", "\u202e", "\u2066x\u2069", "x" * 100_000]
 NUMBERS = [-(2**53), 2**53, 1.5, True, "x", [], {}, "١"]
-MOMENTS = ["", "yesterday", "2026-13-01T00:00:00Z", "2026-01-01T00:00", 5, [], "9999-99-99"]
+LOCAL = "2026-01-01T00:00"
+MOMENTS = ["", "yesterday", "2026-13-01T00:00:00Z", LOCAL, 5, [], "9999-99-99"]
 ANYTHING = [[{}], {"a": [1]}, 7.25]
 # Fields that take characters as they are: their value is compared or followed, never kept or shown as words.
 RAW = {"password", "again", "next", "ticket", "token", "back", "seed", "language", "theme"}
 # Trying to come in is counted and told, whatever is typed; these are tried in test_requests_signing.
 COUNTED = {"failure", "outbox", "idempotency"}
 # These answer what they cannot take with a word on the page that follows, and may keep the talk; never with a failure.
+# What carries a file and nothing else: without the file the answer names the file.
+FILES = {"/api/photos"}
 IN_WORDS = {"/chat", "/api/chat", "/views", "/accept-many"}
 QUIET = {"look", "renew_form", "renew_quietly", "sign_out"}  # without fields; they change nothing but cookies
 
@@ -95,6 +98,8 @@ class Edge:
         in_words = self.route.path in IN_WORDS and within == range(400, 500) and answer.status_code in {200, 303}
         if in_words:
             return
+        if self.route.failure is not None and answer.status_code in {400, *within}:
+            return  # another standard's own error body, tested beside its routes
         if answer.status_code not in within:
             self.wrong.append(f"{what}: {answer.status_code} {answer.text[:200]}")
         elif answer.status_code in {303, 307}:
@@ -125,7 +130,15 @@ def hostile(field):
     if isinstance(field, marshmallow.fields.Integer):
         return NUMBERS
     if isinstance(field, marshmallow.fields.DateTime | marshmallow.fields.Date):
-        return MOMENTS
+        # A form's wall clock is the site's, and a blank date is none.
+        also = (
+            ""
+            if type(field).__name__ == "OptionalDate"
+            else LOCAL
+            if type(field) is marshmallow.fields.DateTime
+            else None
+        )
+        return [each for each in MOMENTS if each != also]
     if isinstance(field, marshmallow.fields.String):
         return [*TEXTS, *ANYTHING]
     if isinstance(field, marshmallow.fields.Nested | marshmallow.fields.List | marshmallow.fields.Dict):
@@ -149,7 +162,7 @@ def test_no_bad_input_is_taken(house, pair):
     fields = route.accepts().load_fields if route.accepts else {}
     for name, field in {**fields, "no_such_field": None}.items():
         name = (field and field.data_key) or name
-        if name in RAW or route.accepts is None:
+        if name in RAW or route.accepts is None or (field is None and route.path in FILES):
             continue
         for value in ["x"] if field is None else hostile(field):
             if route.kind == "api":

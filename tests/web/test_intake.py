@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.errors import Malformed
-from shared.web.intake import clean_text, read_json
+from shared.web.intake import MAX_DEPTH, _depth, clean_text, read_json
 from tests.web.site import OURS, a_person
 
 HOSTILE_TEXT = [
@@ -54,6 +56,28 @@ def test_hostile_json_is_malformed(body):
 def test_depth_is_counted_outside_strings_only():
     assert read_json(json.dumps({"a": "[" * 200 + '"{'}).encode())["a"].startswith("[")
     assert read_json(b"[" * 32 + b"]" * 32)
+
+
+def counted(body):
+    """The deepest nesting, byte by byte."""
+    depth = deepest = 0
+    inside = escaped = False
+    for byte in body:
+        if inside:
+            escaped, inside = byte == 0x5C and not escaped, escaped or byte != 0x22
+        elif byte == 0x22:
+            inside = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+@given(st.lists(st.sampled_from([*b'[]{}"\\a,\n', *b"[["]), max_size=60).map(bytes))
+def test_depth_is_that_of_a_reader_who_goes_byte_by_byte(body):
+    assert min(_depth(body), MAX_DEPTH + 1) == min(counted(body), MAX_DEPTH + 1)
 
 
 def test_integers_up_to_the_bound_are_read():

@@ -57,4 +57,4 @@ def test_the_toy_service_does_what_its_document_says(site):
 @pytest.mark.parametrize("name", PRESENT)
 def test_a_service_does_what_its_document_says(name, tmp_path):
     with running(name, tmp_path) as (application, found):
-        hammer(application, f"/{name}/api/openapi.json", bearer(found.settings, name), 25)
+        hammer(application, f"/{name}/api/openapi.json", bearer(found.settings, name), 10)

@@ -7,7 +7,7 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.audit.log.envelope import Opening, canonical, check_opening, read_leaf, seal_event
+from services.audit.log.envelope import Opening, canonical, check_opening, read_leaf, seal_event, seal_text
 from services.audit.log.errors import LeafRefused, Malformed, Unproven
 
 EVENT = {
@@ -25,7 +25,7 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(json_values)
 def test_the_canonical_form_is_that_of_rfc8785(value):
     assert canonical(value) == rfc8785.dumps(value)
@@ -67,6 +67,43 @@ def test_personal_fields_leave_commitments_and_nothing_else():
     assert set(envelope["commitments"]) == {each.field for each in sealed.openings}
     for opening in sealed.openings:
         check_opening(envelope, opening)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=4), json_values, max_size=4), st.booleans())
+def test_what_came_over_the_wire_is_sealed_as_the_event_it_states(data, escaped):
+    event = EVENT | {"data": data}
+    body = json.dumps(event, ensure_ascii=escaped).encode()
+    assert seal_text(body).leaf == seal_event(json.loads(body)).leaf == rfc8785.dumps(json.loads(body) | {"v": 1})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"\ue000": 1, "😀": 2}, {"x": '\ud83d\ude00 \u0000 \u007f \u2028 "\\ /'}, {"n": [1e3, 1.0, -0.0, 9007199254740991, 123456789012345]}],
+)  # fmt: skip
+def test_text_whose_order_or_numbers_differ_from_the_standard_encoder_is_sealed_by_rfc8785(data):
+    body = json.dumps(EVENT | {"data": data}).encode()
+    assert seal_text(body).leaf == rfc8785.dumps(json.loads(body) | {"v": 1})
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"id":', b"[" * 100_000, json.dumps(EVENT | {"data": {"x": "\ud800"}}).encode(),
+                                  json.dumps(EVENT | {"data": {"x": 2**53}}).encode(), json.dumps(EVENT | {"data": []}).encode()])  # fmt: skip
+def test_a_body_that_cannot_be_an_entry_is_refused(body):
+    with pytest.raises(LeafRefused):
+        seal_text(body)
+
+
+def test_personal_fields_are_taken_out_of_a_body_too():
+    sealed = seal_text(json.dumps(EVENT).encode(), PERSONAL)
+    plain = seal_event(EVENT, PERSONAL)
+    assert [(each.field, each.value) for each in sealed.openings] == [
+        (each.field, each.value) for each in plain.openings
+    ]
+    entries = [read_leaf(each.leaf) for each in (sealed, plain)]
+    for entry, made in zip(entries, (sealed, plain), strict=True):
+        for opening in made.openings:
+            check_opening(entry, opening)
+    assert entries[0]["data"] == entries[1]["data"]
 
 
 def test_the_event_itself_is_left_as_it_was():

@@ -10,21 +10,30 @@ import pytest
 
 from services.audit.log.folder import Folder
 from services.audit.log.note import KeyType
+from services.audit.signing import keys
 from tests.audit.a_log import ALog, a_key, some_leaves
+from tests.audit.conftest import Voices, a_client
+from tests.audit.test_audit_closed import fetched, followed
 
-LIBRARY = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")
 GO = shutil.which("go")
+GOCODE = os.environ.get("HOUQIN_TEST_GOCODE", "/usr/share/gocode")
 
-pytestmark = pytest.mark.skipif(
-    GO is None or not LIBRARY.exists(),
-    reason="GO IS ABSENT: install golang-go and golang-golang-x-mod-dev to check logs with Go's library",
-)
+pytestmark = pytest.mark.go
 
 
 @pytest.fixture(scope="module")
-def check_log(tmp_path_factory):
+def environment(tmp_path_factory):
+    """Go without a network, with what Debian installed, and a cache that is gone with the tests."""
+    cache = tmp_path_factory.getbasetemp() / "go-cache"
+    return {
+        **os.environ, "GO111MODULE": "off", "GOPATH": GOCODE, "GOFLAGS": "", "GOPROXY": "off", "GOTOOLCHAIN": "local",
+        "GOCACHE": str(cache), "CGO_ENABLED": "0",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def check_log(tmp_path_factory, environment):
     program = tmp_path_factory.mktemp("go") / "check_log"
-    environment = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "", "CGO_ENABLED": "0"}
     source = Path(__file__).parent / "go" / "check_log.go"
     subprocess.run([GO, "build", "-o", program, source], check=True, env=environment)
 
@@ -64,7 +73,7 @@ def test_go_refuses_what_we_refuse(check_log, published, tmp_path):
         assert check_log(copy, a_key().public).returncode == 1, path
 
 
-def test_go_signs_with_the_key_file_we_write(check_log, tmp_path):
+def test_go_signs_with_the_key_file_we_write(environment, tmp_path):
     source = tmp_path / "sign.go"
     source.write_text(
         'package main\nimport ("fmt"; "os"; "golang.org/x/mod/sumdb/note")\nfunc main() {\n'
@@ -73,7 +82,6 @@ def test_go_signs_with_the_key_file_we_write(check_log, tmp_path):
         "\tfmt.Print(string(signed))\n}\n",
         "utf-8",
     )
-    environment = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "", "CGO_ENABLED": "0"}
     from services.audit.log.note import Note
 
     signed = subprocess.run(
@@ -81,3 +89,12 @@ def test_go_signs_with_the_key_file_we_write(check_log, tmp_path):
     ).stdout
     text = "后勤\n".encode()
     assert signed == Note(text, (a_key().sign(text, 0),)).encode()
+
+
+def test_go_reads_a_closed_log_of_the_service_and_the_one_that_follows(check_log, quick, tmp_path):
+    followed(quick, Voices())
+    client = a_client(quick)
+    for number, origin, size in ((0, "houqin.example/log", 10), (1, "houqin.example/log/2026", 5)):
+        folder = fetched(client, number, tmp_path / str(number))
+        found = check_log(folder, keys(quick.settings, origin)[0].public)
+        assert (found.stdout, found.stderr) == (f"{size} entries verified\n", "")

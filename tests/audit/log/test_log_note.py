@@ -110,7 +110,7 @@ def test_a_note_that_no_known_key_signed_is_refused():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_no_bit_of_a_note_can_change(kind, data):
     key = a_key(kind=kind)

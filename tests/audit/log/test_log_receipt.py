@@ -51,7 +51,7 @@ def test_no_receipt_is_given_for_an_entry_that_was_changed(log):
         make_receipt(log.tree(), 5, log.note(), b"leaf 6")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**9), st.integers(0, 599))
 def test_no_bit_of_a_receipt_can_change(bit, index):
     log = ALog(*some_leaves(600))
@@ -104,7 +104,7 @@ def test_a_bundle_is_not_made_of_damaged_things(log):
         make_bundle("R-1", log.note(), log.tree(), [BundleEntry(5, b"leaf 5")] * 2)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=5))
 def test_a_folder_holds_all_that_each_checkpoint_needs(tmp_path_factory, counts):
     folder, log = Folder(tmp_path_factory.mktemp("log")), ALog()

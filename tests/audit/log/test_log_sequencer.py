@@ -14,7 +14,7 @@ from services.audit.log.signer import FileMemory, Signer, read_keys, write_keys
 from tests.audit.a_log import NOON, ORIGIN, ALog, a_key, mth, some_leaves
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 70_000))
 def test_a_log_starts_again_where_it_stopped(size):
     log = ALog(*[b"x"] * size)

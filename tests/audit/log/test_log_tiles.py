@@ -87,7 +87,7 @@ def test_the_tiles_of_a_tree_of_70000_are_those_of_the_specification():
     assert list(tiles_of(0)) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2000), st.integers(0, 2000))
 def test_what_is_new_between_two_sizes_is_what_the_append_writes(old, new):
     state = append_hashes(LogState(), [bytes(32)] * old).state

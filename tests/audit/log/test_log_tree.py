@@ -106,7 +106,7 @@ def test_every_subtree_of_a_small_tree_is_proven():
                     subtree_path(start, end, 23)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 700), st.lists(st.integers(0, 300), max_size=6), st.randoms(use_true_random=False))
 def test_a_log_grown_in_any_batches_is_the_tree_of_its_leaves(first, batches, random):
     log = ALog(*some_leaves(first))
@@ -120,9 +120,10 @@ def test_a_log_grown_in_any_batches_is_the_tree_of_its_leaves(first, batches, ra
         assert log.tree().consistency_proof(old) == proof(old, leaves)
         assert log.tree(old).root() == mth(leaves[:old])
         assert log.tree().leaf_hash(index) == leaf_hash(leaves[index])
+        assert log.tree().leaf_and_proof(index) == (leaf_hash(leaves[index]), path(index, leaves))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 400), st.randoms(use_true_random=False))
 def test_no_bit_of_a_proof_can_change(size, random):
     leaves = some_leaves(size)

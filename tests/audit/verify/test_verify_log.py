@@ -6,6 +6,7 @@ import http.server
 import io
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -510,11 +511,27 @@ def test_every_sentence_is_there_in_both_languages_and_names_the_same_things():
         assert en.endswith("."), code
     for key, (zh, en) in verifier.FACTS.items():
         assert places(zh) == places(en), key
+    for en, zh in verifier.REASONS.items():
+        assert places(zh) == places(en), en
+        assert re.search("[\u4e00-\u9fff]", zh), en
+
+
+def test_every_reason_is_said_in_both_languages_and_each_is_used():
+    text = FILE.read_text("utf-8")
+    assert set(re.findall(r'Broken\(\s*"([^"]+)"', text)) == set(verifier.REASONS)
+    assert re.findall(r'Broken\((?!\s*"|Exception)\S+', text) == []
+    assert re.findall(r'reason="', text) == []
+
+
+def test_a_sentence_gives_its_reason_in_its_own_language():
+    reason = verifier.Broken("{name} is not a decimal number", name="amount")
+    problem = verifier.Problem("card_broken", line="1 repair", reason=reason)
+    assert problem.sentence("en") == "1 repair: the price cannot be applied: amount is not a decimal number."
+    assert problem.sentence("zh") == "1 repair：价格条款无法使用：amount 不是十进制数。"
+    assert problem.places["reason"] == "amount is not a decimal number"
 
 
 def test_every_sentence_is_used_and_every_word_said_has_its_sentence():
-    import re
-
     text = FILE.read_text("utf-8")
     said = {"promised_absent", "promise_pending", *re.findall(r'Problem\(\s*"(\w+)"', text)}
     assert said == set(verifier.SENTENCES)

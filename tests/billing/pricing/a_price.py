@@ -1,18 +1,19 @@
 """Prices, terms and quantities for the tests: builders, and strategies that draw sound ones."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from services.billing.pricing.models import read_price
+from services.billing.pricing.cards import CardLine
+from services.billing.pricing.models import by_event, read_price
 from services.billing.pricing.rating import Conversion, Terms
 from services.billing.pricing.rounding import MODES, Rounding
 
-# The machines that run this are slow and shared: a deadline would test them.
-thorough = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
-quick = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 def decimals(least="0", most="2000", places=3):
@@ -65,6 +66,30 @@ def _blocks(draw):
     return found
 
 
+@st.composite
+def _percentage(draw):
+    """With and without limits on an event: the two halves of the model."""
+    limits = sorted(draw(st.tuples(decimals(most="12", places=2), decimals(most="12", places=2))))
+    data = {
+        "rate_pct": draw(texts(most="30")),
+        "fixed_fee": draw(texts(most="5", places=2)),
+        "free_events": str(draw(st.integers(0, 3))),
+        "free_amount": draw(st.just("0") | texts(most="60", places=1)),
+    }
+    for name, limit in zip(("event_min", "event_max"), limits, strict=True):
+        if draw(st.booleans()):
+            data[name] = str(limit)
+    return data
+
+
+@st.composite
+def _capacity(draw):
+    """Prices rise and fall from tier to tier: nothing forbids a falling one."""
+    bounds = sorted(draw(st.sets(st.integers(0, 4000), max_size=3)))
+    limits = [*(str(Decimal(bound) / 10) for bound in bounds), None]
+    return [{"up_to": limit, "price": draw(texts(most="900", places=2))} for limit in limits]
+
+
 MODEL_DATA = {
     "flat": st.fixed_dictionaries({"amount": texts(most="900")}),
     "per_unit": st.fixed_dictionaries({"unit_price": texts()}),
@@ -75,6 +100,9 @@ MODEL_DATA = {
     "graduated_percentage": st.fixed_dictionaries({"tiers": _tiers("rate_pct")}),
     "graduated_blocks": st.fixed_dictionaries({"tiers": _blocks()}),
     "volume_blocks": st.fixed_dictionaries({"tiers": _blocks()}),
+    "capacity": st.fixed_dictionaries({"tiers": _capacity()}),
+    # A percentage looks at each event: where a property speaks of one quantity, that is one event of this amount.
+    "percentage": _percentage(),
 }
 
 
@@ -104,5 +132,13 @@ terms = st.builds(
     discount_pct=st.just(0) | st.integers(0, 100),
     rounding=st.none() | roundings,
 )
+
+
+def a_card_line(price, agreed, aggregation="sum"):
+    """A line that a card can agree on: what prices each event is neither converted nor aggregated nor free in quantity."""
+    if by_event(price):
+        return CardLine(price, replace(agreed, convert=None, free_quantity=0))
+    return CardLine(price, agreed, aggregation)
+
 
 quantities = decimals(places=2).map(Fraction)

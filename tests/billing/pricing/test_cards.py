@@ -8,13 +8,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.billing.pricing.cards import Card, CardLine, card_faults, card_on, scaled, share_of_month
-from services.billing.pricing.rating import Terms
+from services.billing.pricing.models import read_price
+from services.billing.pricing.rating import Conversion, Terms
 from services.billing.pricing.refusal import PricingRefused
 from services.billing.pricing.rounding import FEN
 from tests.billing.pricing.a_price import per_unit, thorough
 
 SINCE, UNTIL = date(2026, 1, 1), date(2026, 2, 10)
 days = st.none() | st.dates(date(2025, 12, 20), date(2026, 2, 20))
+
+
+BY_EVENT = read_price({"model": "percentage", "rate_pct": "2", "free_events": "1"})
+
+
+@pytest.mark.parametrize(
+    ("agreed", "aggregation", "field"),
+    [
+        (Terms(), "max", "aggregation"),
+        (Terms(free_quantity=3), "sum", "free_quantity"),
+        (Terms(convert=Conversion("divide", 60)), "sum", "convert"),
+    ],
+)
+def test_what_speaks_of_a_quantity_is_not_agreed_where_each_fact_is_priced(agreed, aggregation, field):
+    with pytest.raises(PricingRefused) as refused:
+        CardLine(BY_EVENT, agreed, aggregation)
+    assert refused.value.field == field
+    assert CardLine(per_unit(), agreed, aggregation).terms is agreed
+    assert CardLine(BY_EVENT, Terms(minimum=5, maximum=9, discount_pct=10)).aggregation == "sum"
 
 
 @thorough

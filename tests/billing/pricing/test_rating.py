@@ -1,5 +1,6 @@
 """A quantity under a price and terms: the order of the steps, parts and wholes, minimum and cap."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -50,6 +51,26 @@ def test_the_parts_of_a_period_add_up_to_the_whole_for_every_model_and_every_ter
         billed = net(price, before, agreed)
     whole = rate(price, before, agreed)
     assert exact == total(whole.steps) == due(price, before, agreed)
+
+
+@thorough
+@given(prices("percentage"), terms, st.lists(quantities, min_size=1, max_size=6))
+def test_the_events_of_a_period_billed_one_by_one_add_up_to_all_of_them(price, agreed, events):
+    agreed = replace(agreed, convert=None, free_quantity=0)
+    billed = exact = F(0)
+    for count, event in enumerate(events, 1):
+        rated = rate(
+            price, event, agreed, prior_quantity=sum(events[: count - 1], F(0)), prior_billed=billed,
+            final=count == len(events), events=events[:count],
+        )  # fmt: skip
+        exact += total(rated.steps)
+        billed = rated_alone(price, events[:count], agreed)
+    assert exact == total(rate(price, sum(events), agreed, events=events).steps)
+
+
+def rated_alone(price, events, agreed):
+    """The period's amount of these events, without minimum and prior bills."""
+    return total(rate(price, sum(events, F(0)), agreed, final=False, events=events).steps)
 
 
 @thorough

@@ -237,7 +237,7 @@ pauses = st.lists(minutes, max_size=8, unique=True).map(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pauses, st.lists(IRRELEVANT, max_size=5), minutes, st.randoms())
 def test_the_order_of_telling_and_irrelevant_happenings_change_nothing(pauses, irrelevant, now, chance):
     plain = happened(("assigned", 7), *pauses)
@@ -246,7 +246,7 @@ def test_the_order_of_telling_and_irrelevant_happenings_change_nothing(pauses, i
     assert promise_state(USUAL, 3, plain, at(now), SITE) == promise_state(USUAL, 3, mixed, at(now), SITE)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 230), st.integers(0, 290))
 def test_a_pause_within_its_cap_moves_the_due_time_by_exactly_the_paused_working_time(start, length):
     begun = SITE.add(NINE, timedelta(minutes=start))
@@ -257,7 +257,7 @@ def test_a_pause_within_its_cap_moves_the_due_time_by_exactly_the_paused_working
     assert SITE.between(plain, promise.due_at) == SITE.between(begun, resumed)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pauses, minutes, minutes)
 def test_as_time_passes_elapsed_only_grows_and_breached_never_heals(pauses, one, other):
     early, late = sorted((one, other))
@@ -270,7 +270,7 @@ def test_as_time_passes_elapsed_only_grows_and_breached_never_heals(pauses, one,
         assert before.state != "breached" or after.state == "breached"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pauses, minutes)
 def test_used_and_left_add_up_to_the_limit(pauses, now):
     for promise in promise_state(USUAL, 3, happened(*pauses), at(now), SITE):
@@ -278,7 +278,7 @@ def test_used_and_left_add_up_to_the_limit(pauses, now):
         assert promise.elapsed + promise.remaining == timedelta(minutes=limit.minutes)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pauses, minutes)
 def test_however_it_is_paused_it_is_never_due_before_it_was_promised_nor_later_than_the_cap_allows(pauses, now):
     plain = due_times(USUAL, 3, NINE, SITE).finish_at

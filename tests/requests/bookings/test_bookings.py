@@ -278,7 +278,7 @@ def test_recurrence_bombs_and_riddles_are_refused_at_once(rule):
     assert refusal.value.fields["repeat"][0].startswith("booking.rule.")
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300)
 @given(
     st.sampled_from(["DAILY", "WEEKLY", "MONTHLY"]), st.integers(1, 53), st.integers(1, 60),
     st.sets(st.sampled_from(["MO", "TU", "WE", "TH", "FR", "2TH", "-1TH"])), st.sets(st.integers(-31, 31)),
@@ -383,7 +383,7 @@ def test_a_chosen_room_waits_for_approval_while_its_time_is_kept(running, desk):
 # ---- free times
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 30)), max_size=12), st.integers(1, 16))
 def test_free_starts_are_exactly_those_that_collide_with_nothing(busy, quarters):
     room = model.Resource(1, "B2-305", "room", "meeting", "B2-305", None, 20, (), False)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from services.requests import store
+from services.requests import lists, store
 from services.requests.chat import arrivals, links, records
 from services.requests.chat.channels import Challenge, DingTalk, Feishu, Ignored, Inbound, Rejected, WeCom
 from services.requests.chat.channels import dingtalk as ding
@@ -504,7 +504,7 @@ def chat(request, linked, platform):
 
 def states(running):
     with running.database.read() as connection:
-        return [one.state for one in store.list_requests(connection, store.Seen(account=person("hanbing").account))]
+        return [one.state for one in lists.list_requests(connection, store.Seen(account=person("hanbing").account))]
 
 
 @pytest.mark.parametrize(

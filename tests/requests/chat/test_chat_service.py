@@ -13,6 +13,7 @@ from services.requests import tables
 from services.requests.chat import conversation, records
 from services.requests.chat.conversation import Message, Overtaken
 from services.requests.service import desk_of
+from services.requests.voices import tables as voices
 from tests.requests.conftest import Browser, person, said
 
 
@@ -144,11 +145,57 @@ def test_urging_reaches_the_crew_and_twice_in_a_row_is_refused_politely(quick):
     assert answer["texts"]
 
 
-def test_a_complaint_and_a_call_for_a_person_wait_for_the_dispatcher(quick):
-    Talk(quick).say("投诉司机态度太差", "转人工")
+def test_a_call_for_a_person_waits_for_the_dispatcher(quick):
+    Talk(quick).say("转人工")
     with quick.database.read() as connection:
         waiting = records.waiting_calls(connection, person("hanbing").organisation)
-    assert [call.kind for call in waiting] == ["complaint", "person"]
+    assert [call.kind for call in waiting] == ["person"]
+
+
+def complained(running):
+    with running.database.read() as connection:
+        return connection.execute(select(voices.complaint)).mappings().all()
+
+
+def test_a_complaint_is_read_back_and_filed_after_a_yes(running):
+    talk = Talk(running)
+    asked = talk.say("投诉司机态度太差")
+    assert complained(running) == []
+    assert "投诉司机态度太差" in asked["texts"][0] and "态度" in asked["texts"][0]
+    answer = talk.say(asked["choices"][0]["say"])
+    (made,) = complained(running)
+    assert (made["words"], made["category"], made["channel"]) == ("投诉司机态度太差", "attitude", "chat")
+    assert made["handler_kind"] == "contract_manager"  # not the dispatcher, who gives out the work
+    assert "C-1125-001" in answer["texts"][0] and "赵敏" in answer["texts"][0]
+    assert len(said(running, "requests.complaint_opened")) == 1
+    with running.database.read() as connection:
+        assert records.waiting_calls(connection, person("hanbing").organisation) == []
+
+
+def test_a_complaint_names_its_request_and_its_words_never_reach_a_crew(quick):
+    talk = Talk(quick)
+    talk.say("2号楼302空调不制冷", "好")
+    (event,) = filed(quick)
+    reference = event["reference"].partition("-")[2]
+    talk.say("再报修1号楼的灯", f"我要投诉{reference}，师傅骂人", "好")
+    (made,) = complained(quick)
+    assert made["request_reference"] == event["reference"] and made["about"] == "work"
+    talk.say("1号楼201的灯不亮", "好")
+    assert len(filed(quick)) == 2
+    assert "骂人" not in str(filed(quick))
+
+
+def test_a_complaint_that_is_not_agreed_to_is_not_filed_and_one_without_words_is_asked_for_them(quick):
+    talk = Talk(quick)
+    talk.say("投诉保洁太慢")
+    assert "没有提交" in talk.say("不投诉了")["texts"][0]
+    assert complained(quick) == []
+    assert "什么事" in talk.say("我要投诉")["texts"][0]
+    assert "等了三个小时" in talk.say("等了三个小时没人来")["texts"][0]
+    talk.say("好")
+    assert [(made["words"], made["category"]) for made in complained(quick)] == [("等了三个小时没人来", "late")]
+    talk.say("好")
+    assert len(complained(quick)) == 1
 
 
 def test_two_channels_talk_at_once_and_do_not_mix(quick):

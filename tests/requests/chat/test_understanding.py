@@ -13,6 +13,7 @@ import pytest
 from services.requests.chat import lines, typos
 from services.requests.chat.text import Unreadable, read
 from services.requests.chat.training.labelled import Score, add, compare, dialogues, sentences
+from services.requests.chat.training.sentences import HERE
 from services.requests.chat.understanding import understand
 
 DATA = Path(__file__).parent / "data"
@@ -32,7 +33,14 @@ def score(name):
 
 @pytest.mark.parametrize(
     ("name", "intent", "item", "slots", "exact"),
-    [("test_zh.txt", 0.96, 0.94, 0.92, 0.82), ("test_en.txt", 0.97, 0.97, 0.93, 0.86)],
+    [
+        ("test_zh.txt", 0.97, 0.95, 0.94, 0.87),
+        ("test_en.txt", 0.98, 0.98, 0.94, 0.89),
+        ("test2_zh.txt", 0.97, 0.93, 0.96, 0.88),
+        ("test2_en.txt", 0.96, 0.92, 0.95, 0.85),
+        ("test3_zh.txt", 0.98, 0.96, 0.92, 0.86),
+        ("test3_en.txt", 0.98, 0.96, 0.89, 0.80),
+    ],
 )
 def test_sentences_held_out_are_understood_as_well_as_promised(name, intent, item, slots, exact):
     found = score(name)
@@ -44,19 +52,44 @@ def test_sentences_held_out_are_understood_as_well_as_promised(name, intent, ite
     assert found.hostile_filed == 0, found.line()
 
 
-def is_emergency(text):
-    return any(frame.slots.get("urgency") == "emergency" for frame in understand(text, REFERENCE).frames)
+def alarm(text):
+    """The item that takes what is urgent in ``text``; None when nothing is."""
+    urgent = (frame for frame in understand(text, REFERENCE).frames if frame.slots.get("urgency") == "emergency")
+    return next((frame.item for frame in urgent), None)
 
 
-@pytest.mark.parametrize("name", ["emergencies_zh.txt", "emergencies_en.txt"])
-def test_every_emergency_is_heard(name):
-    texts = (DATA / name).read_text("utf-8").splitlines()
-    assert [text for text in texts if not is_emergency(text)] == []
+def alarms(path):
+    """Sentences with the items that may take them; none for what only sounds like danger."""
+    told = (line.rsplit(" | ", 1) for line in path.read_text("utf-8").splitlines() if not line.startswith("#"))
+    return [(text, frozenset(items.split("/")) - {"-"}) for text, items in told]
 
 
-def test_what_only_sounds_like_danger_raises_no_alarm():
-    texts = (DATA / "calm.txt").read_text("utf-8").splitlines()
-    assert [text for text in texts if is_emergency(text)] == []
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_danger_that_was_learned_is_heard(lang):
+    learned = alarms(HERE / f"alarms_{lang}.txt")
+    assert [text for text, items in learned if items and not alarm(text)] == []
+    false = [text for text, items in learned if not items and alarm(text)]
+    assert len(false) <= 0.02 * len(learned), false
+
+
+@pytest.mark.parametrize(
+    ("name", "heard", "calm", "right"),
+    [
+        ("dangers1_zh.txt", 39, 38, 37),
+        ("dangers1_en.txt", 39, 38, 36),
+        ("dangers2_zh.txt", 38, 37, 36),
+        ("dangers2_en.txt", 38, 37, 32),
+        ("dangers3_zh.txt", 37, 38, 34),
+        ("dangers3_en.txt", 37, 37, 30),
+    ],
+)
+def test_dangers_never_trained_on_are_heard_and_what_only_sounds_like_one_is_not(name, heard, calm, right):
+    found = [(text, items, alarm(text)) for text, items in alarms(DATA / name)]
+    missed = [text for text, items, item in found if items and not item]
+    false = [text for text, items, item in found if not items and item]
+    assert len(missed) <= 40 - heard, missed
+    assert len(false) <= 40 - calm, false
+    assert sum(item in items for _, items, item in found) >= right
 
 
 def answers(command, cases):

@@ -29,13 +29,13 @@ MOMENTS = st.datetimes() | st.sampled_from([datetime.min, datetime.max, datetime
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("utf-8", "replace")), MOMENTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_text_raises(text, reference):
     _hold(text, reference)
 
 
 @given(TIMELY, MOMENTS, st.sampled_from([None, "zh", "en"]))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_no_jumble_of_time_words_raises(text, reference, lang):
     _hold(text, reference, lang)
 
