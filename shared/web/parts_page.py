@@ -37,7 +37,7 @@ def EXAMPLES(now: datetime) -> dict[str, Any]:  # noqa: N802  a constant but for
         ),
         "bars_chart": lambda t: bars(
             t("example.chart.wait"),
-            [(t("example.chart.repair"), 38), (t("example.chart.clean"), 21), (t("example.chart.print"), 12)],
+            [(t("example.chart.repair"), 1214), (t("example.chart.clean"), 345), (t("example.chart.print"), 12)],
             head=(t("example.chart.item"), t("example.chart.minutes")),
             source=t("example.chart.source"),
         ),

@@ -21,6 +21,19 @@ def test_english_at_twice_its_length_still_fits(browser, floor, width):
     page.context.close()
 
 
+def test_a_drawn_figure_groups_its_numbers_as_its_table_does(browser, floor):
+    page = visit(browser, f"{floor[1]}/toy/parts")
+    page.add_init_script(
+        """window.drawn = []; const fill = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) { window.drawn.push(text); return fill.call(this, text, ...rest); };"""
+    )
+    page.reload()
+    page.locator("figure.chart").last.scroll_into_view_if_needed()
+    page.wait_for_function("() => window.drawn.includes('1,214')")
+    assert "1,214" in page.locator("figure.chart table td").all_text_contents()
+    page.context.close()
+
+
 def test_without_script_nothing_is_lost(browser, floor):
     page = visit(browser, f"{floor[1]}/toy/parts", script=False)
     assert page.locator("main h2").count() > 20

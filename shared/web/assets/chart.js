@@ -1,6 +1,8 @@
 // Draws a figure with ECharts over the server's SVG. Colours are the tokens; the canvas needs no style attribute and the
 // tooltip is drawn into it, so the content policy has nothing to refuse.
 
+const NUMBER = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 }); // as in the server's table
+const shown = (value, unit) => value === null || value === undefined ? "–" : NUMBER.format(value) + unit;
 const DASHES = ["solid", "solid", [6, 3], [2, 3], [8, 3, 2, 3], [1, 4]];
 
 export async function draw(figure) {
@@ -42,7 +44,7 @@ function common(data, place) {
   return {
     animation: !matchMedia("(prefers-reduced-motion: reduce)").matches, animationDuration: 180, textStyle: text,
     tooltip: { trigger: "axis", renderMode: "richText", confine: true, backgroundColor: token(place, "raised"), borderColor: token(place, "line"), textStyle: { ...text, color: token(place, "ink") },
-      valueFormatter: (value) => value === null || value === undefined ? "–" : `${value}${data.unit}` },
+      valueFormatter: (value) => shown(value, data.unit) },
     axis: { axisLabel: text, axisLine: { lineStyle: { color: token(place, "edge") } }, splitLine: { lineStyle: { color: token(place, "line") } } },
   };
 }
@@ -74,7 +76,7 @@ function bars(data, place) {
     yAxis: { type: "category", data: data.labels, inverse: true, ...axis, axisLabel: { ...axis.axisLabel, interval: 0 }, axisLine: { show: false }, axisTick: { show: false } },
     series: data.series.map((each) => ({
       name: each.name, type: "bar", data: each.values, barMaxWidth: 14, color: colour,
-      label: { show: true, position: "right", formatter: (point) => `${point.value}${data.unit}`, color: token(place, "ink-2"), fontSize: 12 },
+      label: { show: true, position: "right", formatter: (point) => shown(point.value, data.unit), color: token(place, "ink-2"), fontSize: 12 },
     })),
   };
 }
