@@ -76,6 +76,13 @@ COMMON = (
         "",
         "Days that this site works or not whatever the State Council's notice says: 2027-02-06=worked, 2027-02-08=free.",
     ),
+    Setting(
+        "HOUQIN_PHOTO_DAYS",
+        1096,
+        "Days after the end of a request or work order after which its photos are removed; their hashes stay.",
+        least=60,
+        most=36500,
+    ),
     Setting("HOUQIN_LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting("HOUQIN_FAULT", "", "For failure tests only: the point at which the process kills itself."),
 )

@@ -37,6 +37,9 @@ class PhotoForm(Schema):
     who = fields.String()
     claimed_at = fields.String(allow_none=True)
     received_at = fields.String()
+    removed_at = fields.String(
+        allow_none=True, metadata={"description": "when the picture was removed, its term being over; its hash stays"}
+    )
 
 
 class SentPhoto(Schema):
@@ -62,7 +65,8 @@ def photo_list(context: Context, ref: str) -> Answer:
         found = store.photos(connection, order.order_id)
     return answer({"photos": [
         {"sha256": row.sha256, "kind": row.kind, "content_type": row.content_type, "who": row.who,
-         "claimed_at": api.text_of(row.claimed_at), "received_at": to_text(row.received_at)}
+         "claimed_at": api.text_of(row.claimed_at), "received_at": to_text(row.received_at),
+         "removed_at": api.text_of(row.removed_at)}
         for row in found
     ]})  # fmt: skip
 

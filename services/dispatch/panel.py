@@ -84,6 +84,7 @@ def panel_of(context: Context, connection: Connection, order: Order, roster: Ros
             "words": lang(f"dispatch.photo.{row.kind}"),
             "kind": row.kind,
             "at": row.received_at,
+            "removed_at": row.removed_at,
             "also": [views.short(each) for each in store.orders_with_photo(connection, row.sha256, order.order_id)]
             if dispatching
             else [],

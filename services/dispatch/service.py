@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +172,12 @@ def forget(running: Running) -> None:
         schedule.forget(work)
 
 
+def remove_photos(running: Running) -> None:
+    """Photos of orders that ended a term ago are gone; their hashes stay."""
+    term = timedelta(days=running.settings["HOUQIN_PHOTO_DAYS"])
+    _all(running, lambda work, most: store.remove_photos(work, work.now - term, most))
+
+
 def plan_area(running: Running) -> None:
     """All work that has not begun is planned anew when it is time; a process of its own computes it."""
     planner.run_due(running)
@@ -193,6 +200,7 @@ SERVICE = Service(
         Timer("run_plans", 60.0, run_plans),
         Timer("settle_shares", 60.0, settle_shares),
         Timer("forget", 60.0, forget),
+        Timer("remove_photos", 3600.0, remove_photos),
         Timer("plan_area", 15.0, plan_area),
     ),
 )

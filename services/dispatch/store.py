@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import and_, func, insert, literal, or_, select, tuple_
+from sqlalchemy import and_, func, insert, literal, or_, select, tuple_, update
 
 from services.dispatch import standards, tables, work_tables  # noqa: F401  the schema is whole once all are read
 from services.dispatch.model import Order
@@ -322,14 +322,34 @@ def where(place: str) -> tuple[str, str, str]:
 def photos(connection: Connection, order_id: str) -> list[Row[Any]]:
     """The photos of an order without their bytes, oldest first."""
     P = tables.photo.c  # noqa: N806
-    names = (P.order_id, P.sha256, P.kind, P.content_type, P.who, P.claimed_at, P.received_at)
+    names = (P.order_id, P.sha256, P.kind, P.content_type, P.who, P.claimed_at, P.received_at, P.removed_at)
     return list(connection.execute(select(*names).where(P.order_id == order_id).order_by(P.received_at, P.sha256)))
 
 
 def photo(connection: Connection, order_id: str, sha256: str) -> Row[Any] | None:
-    """One photo of an order with its bytes."""
+    """One photo of an order with its bytes, while they are kept."""
     P = tables.photo.c  # noqa: N806
-    return connection.execute(select(tables.photo).where(P.order_id == order_id, P.sha256 == sha256)).first()
+    query = select(tables.photo).where(P.order_id == order_id, P.sha256 == sha256, P.removed_at.is_(None))
+    return connection.execute(query).first()
+
+
+def remove_photos(work: Work, before: datetime, limit: int) -> int:
+    """Pictures of orders that ended before ``before`` are gone, at most ``limit``; their rows and hashes stay. How many."""
+    P = tables.photo.c  # noqa: N806
+    ended = func.coalesce(T.c.finished_at, T.c.cancelled_at)
+    query = (
+        select(P.order_id, P.sha256)
+        .join(T, P.order_id == T.c.order_id)
+        .where(P.removed_at.is_(None), P.received_at < before, T.c.open == 0, ended < before)
+        .order_by(P.received_at)
+        .limit(limit)
+    )
+    found = [tuple(row) for row in work.connection.execute(query)]
+    for order_id, sha256 in found:
+        work.connection.execute(
+            update(tables.photo).where(P.order_id == order_id, P.sha256 == sha256).values(body=b"", removed_at=work.now)
+        )
+    return len(found)
 
 
 def orders_with_photo(connection: Connection, sha256: str, but: str) -> list[str]:

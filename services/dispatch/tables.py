@@ -285,13 +285,20 @@ photo = Table(
     Column("sha256", Text, nullable=False),
     Column("kind", Text, nullable=False),  # before, after, other
     Column("content_type", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # empty once it is removed
     Column("who", Text, nullable=False),
     Column("claimed_at", Moment),  # what the phone said; proves nothing
     Column("received_at", Moment, nullable=False),
+    Column("removed_at", Moment),  # its term was over: the hash stays, the picture is gone
     PrimaryKeyConstraint("order_id", "sha256"),
 )
 Index("photo_sha256", photo.c.sha256)
+Index(
+    "photo_there",
+    photo.c.received_at,
+    sqlite_where=photo.c.removed_at.is_(None),
+    postgresql_where=photo.c.removed_at.is_(None),
+)
 
 # The console.
 saved_view = Table(

@@ -321,7 +321,9 @@ def one_request(context: Context, reference: str) -> Answer:
         request = wanted(context, connection, reference)
         timeline = store.happenings(connection, request.id)
         joined = joining.joined_of(connection, context.principal.account, [request.id])
-        photos = pictures.digests(connection, request.id)
+        photos = dict.fromkeys(
+            each.sha256 for each in pictures.of_request(connection, request.id) if not each.removed_at
+        )
     found = seen_as(context, request, joined)
     shown = [context.url("photo", reference=model.short(request.reference), sha256=each) for each in photos]
     return answer(

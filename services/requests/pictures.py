@@ -37,6 +37,7 @@ class Picture:
     width: int
     height: int
     made_at: datetime
+    removed_at: datetime | None = None
 
 
 _LOOKS = tuple(tables.photo.c[name] for name in Picture.__dataclass_fields__)
@@ -112,7 +113,8 @@ def body(
     if waiting:
         query = select(column).where(row.id == waiting, row.account == account, row.request_id == "")
     else:
-        query = select(column).where(row.request_id == request_id, row.request_id != "", row.sha256 == sha256).limit(1)
+        there = (row.request_id == request_id, row.request_id != "", row.sha256 == sha256, row.removed_at.is_(None))
+        query = select(column).where(*there).limit(1)
     found = connection.execute(query).scalar()
     return bytes(found) if found is not None else None
 
@@ -123,6 +125,23 @@ def drop(work: Work, account: str, ids: Sequence[str]) -> None:
     work.connection.execute(
         row.delete().where(row.c.id.in_(list(ids)), row.c.account == account, row.c.request_id == "")
     )
+
+
+def remove_old(work: Work, before: datetime, limit: int) -> int:
+    """Pictures of requests that ended before ``before`` are gone, at most ``limit``; rows and hashes stay. How many."""
+    row, request = tables.photo.c, tables.request.c
+    query = (
+        select(row.id)
+        .join(tables.request, request.id == row.request_id)
+        .where(row.removed_at.is_(None), row.made_at < before, request.state.not_in(tables.LIVE), request.changed_at < before)
+        .order_by(row.made_at)
+        .limit(limit)
+    )  # fmt: skip
+    found = [photo_id for (photo_id,) in work.connection.execute(query)]
+    for photo_id in found:
+        gone = {"body": b"", "thumbnail": b"", "removed_at": work.now}
+        work.connection.execute(update(tables.photo).where(row.id == photo_id).values(**gone))
+    return len(found)
 
 
 def prune(work: Work) -> None:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from shared.web.routes import Route
 
 FOLDER = Path(__file__).parent
+BATCH = 100
 FILING = {"api_file", "file_form"}  # routes whose limit is a setting
 
 
@@ -207,6 +208,15 @@ def forget(running: Running) -> None:
         queue.forget(work.connection, work.now)
 
 
+def remove_photos(running: Running) -> None:
+    """Photos of requests that ended a term ago are gone; their hashes stay."""
+    term = timedelta(days=running.settings["HOUQIN_PHOTO_DAYS"])
+    while True:
+        with running.work() as work:
+            if pictures.remove_old(work, work.now - term, BATCH) < BATCH:
+                return
+
+
 def write_letters(running: Running) -> None:
     """New notices are letters where people want them so; nobody's page waits for that."""
     office = office_of(running.settings)
@@ -260,6 +270,7 @@ SERVICE = Service(
         Timer("watch_voices", 60, watch_voices),
         Timer("keep_catalogue", 3600, keep_catalogue),
         Timer("forget", 900, forget),
+        Timer("remove_photos", 3600, remove_photos),
         Timer("answer_chats", 1, answer_chats),
         Timer("write_letters", 5, write_letters),
         Timer("write_daily", 60, write_daily),

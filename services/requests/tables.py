@@ -258,8 +258,9 @@ photo = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("made_at", Moment, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # both empty once it is removed
     Column("thumbnail", LargeBinary, nullable=False),
+    Column("removed_at", Moment),  # its term was over: the hash stays, the picture is gone
 )
 Index("photo_of_request", photo.c.request_id, photo.c.made_at)
 Index(
@@ -268,6 +269,12 @@ Index(
     photo.c.made_at,
     sqlite_where=photo.c.request_id == "",
     postgresql_where=photo.c.request_id == "",
+)
+Index(
+    "photo_there",
+    photo.c.made_at,
+    sqlite_where=photo.c.removed_at.is_(None),
+    postgresql_where=photo.c.removed_at.is_(None),
 )
 # What somebody likes to say each time, by item: JSON by field name.
 preference = Table(

@@ -7,6 +7,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from services.dispatch import service
 from services.dispatch.standards import item
 from shared import photos
 from shared.errors import Invalid
@@ -164,3 +165,33 @@ def test_a_photo_that_is_none_is_answered_beside_the_form(quick):
     answer = quick.client(WANG).photo(REF, "before", body=b"no photo")
     assert answer.status_code == 422
     assert "JPEG" in answer.text
+
+
+def test_photos_go_when_their_term_is_over_and_the_hash_stays(world):
+    crew = world.client(WANG)
+    working(world)
+    crew.photo(REF, "before", 5)
+    crew.photo(REF, "after", 6)
+    held = crew.get(f"/dispatch/api/orders/{REF}/photos").json["photos"]
+    world.later(days=1097)
+    service.remove_photos(world.running)  # the order has not ended
+    ended = world.do("finish", (), [each["sha256"] for each in held])
+    assert kept_bytes(world) > 0
+    world.later(days=1096)
+    service.remove_photos(world.running)
+    assert kept_bytes(world) > 0
+    world.later(seconds=1)
+    service.remove_photos(world.running)
+    assert kept_bytes(world) == 0
+    dispatcher = world.client(HEJING)
+    after = dispatcher.get(f"/dispatch/api/orders/{REF}/photos").json["photos"]
+    assert [each["sha256"] for each in after] == [each["sha256"] for each in held]
+    assert all(each["removed_at"] for each in after)
+    assert dispatcher.get(f"/dispatch/orders/{REF}/photos/{held[0]['sha256']}").status_code == 404
+    assert "照片已到期" in dispatcher.get(f"/dispatch/orders/{REF}").text
+    assert world.order().version == ended.version
+
+
+def kept_bytes(world):
+    with world.running.database.read() as connection:
+        return connection.exec_driver_sql("SELECT sum(length(body)) FROM photo").scalar()

@@ -2,11 +2,13 @@
 
 import io
 import struct
+from datetime import timedelta
 
 import pytest
 from PIL import Image
 
-from services.requests import pictures, store
+from services.requests import pictures, service, store
+from services.requests.handlers import following
 from shared import photos
 from shared.errors import Invalid
 from tests.dispatch.world import a_photo
@@ -203,3 +205,36 @@ def test_a_photo_that_a_busy_machine_does_not_draw_in_time_may_be_sent_again(hou
     answer = sent(Program(house, house_app), a_picture())
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_photos_of_a_request_go_when_their_term_is_over_and_the_hash_stays(running, app):
+    hanbing = Program(running, app)
+    first, second = sent(hanbing, a_picture()).json, sent(hanbing, a_picture(900, 700)).json
+    closed = hanbing.post(PATH, {**REPAIR, "photos": [first["id"]]}).json["reference"]
+    still = hanbing.post(PATH, {**REPAIR, "place": "B2-303", "photos": [second["id"]]}).json["reference"]
+    [address] = hanbing.get(f"{PATH}/{closed}").json["photos"]
+    with running.work() as work:
+        following.withdraw(work, store.request_by_reference(work.connection, closed, lock=True), following.NOBODY)
+    term = timedelta(days=running.settings["HOUQIN_PHOTO_DAYS"])
+    running.clock.set(running.clock.now() + term)
+    service.remove_photos(running)
+    assert there(running) == 2
+    running.clock.set(running.clock.now() + timedelta(seconds=1))
+    service.remove_photos(running)
+    assert there(running) == 1  # nobody has ended the other
+    again = Program(running, app)
+    assert again.get(f"{PATH}/{closed}").json["photos"] == []
+    assert again.get(address).status_code == 404
+    assert len(again.get(f"{PATH}/{still}").json["photos"]) == 1
+    with running.database.read() as connection:
+        request = store.request_by_reference(connection, closed)
+        assert pictures.digests(connection, request.id) == (first["sha256"],)
+    browser = Browser(app)
+    browser.sign_in("hanbing")
+    assert "照片已到期" in browser.get(f"/requests/{closed}").text
+
+
+def there(running):
+    with running.database.read() as connection:
+        query = "SELECT count(*) FROM photo WHERE length(body) > 0 AND length(thumbnail) > 0"
+        return connection.exec_driver_sql(query).scalar()
