@@ -45,8 +45,10 @@ CLOCK_OFFSET = Gauge(
     "houqin_clock_offset_seconds", "How far this host's clock is ahead of its database's; none on SQLite.", ["service"]
 )
 LETTERS = Gauge("houqin_letters", "Letters that wait, are being sent, or stopped for a person.", ["state"])
-MQTT_ALARMS = Counter("houqin_mqtt_alarms_total", "Alarms taken over MQTT, by what became of them.", ["outcome"])
-MQTT_CONNECTED = Gauge("houqin_mqtt_connected", "1 while alarms of devices are listened to.", ["client"])
+MQTT_MESSAGES = Counter(
+    "houqin_mqtt_messages_total", "Alarms and readings taken over MQTT, by what became of them.", ["kind", "outcome"]
+)
+MQTT_CONNECTED = Gauge("houqin_mqtt_connected", "1 while devices are listened to.", ["client"])
 POOL = Gauge("houqin_database_connections", "Database connections in use.", ["service"])
 
 

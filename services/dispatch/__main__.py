@@ -12,7 +12,11 @@ COMMANDS = (
         "services.dispatch.assignment.commands:decide",
     ),
     Command("plan", "Plan all open orders once; the service starts this by itself.", "services.dispatch.planner:plan"),
-    Command("mqtt", "Take alarms that devices publish over MQTT, until told to stop.", "services.dispatch.mqtt:main"),
+    Command(
+        "mqtt",
+        "Take alarms and readings that devices publish over MQTT, until told to stop.",
+        "services.dispatch.mqtt:main",
+    ),
     Command("due", "JSON lines of calendar cases in, due times out.", "services.dispatch.assignment.commands:due"),
 )
 

@@ -1,4 +1,6 @@
-"""``python -m services.dispatch mqtt``: alarms that devices publish over MQTT, taken like those of the signed webhook.
+"""``python -m services.dispatch mqtt``: alarms and readings that devices publish over MQTT, taken as those sent over HTTP are.
+
+Which of the two a message is, its topic says: so the broker's rights decide which device may sound alarms.
 
 The session at the broker is lasting and messages of QoS 1 are acknowledged after the commit, so nothing published while this
 process was away is missed and nothing counts twice. A message that cannot be read is acknowledged, logged and counted: a
@@ -15,13 +17,14 @@ import signal
 import ssl
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
-from sqlalchemy import insert, select
 
-from services.dispatch import tables, upkeep
+from services.dispatch import telemetry, upkeep
+from services.dispatch.telemetry import Readings
 from services.dispatch.upkeep_pages import Alarm
 from shared import observe, process, settings
 from shared.errors import Refused, Transient
@@ -30,11 +33,11 @@ from shared.web.intake import load, read_json
 from shared.web.schemas import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from shared.service import Running
     from shared.settings import Settings
-    from shared.work import Work
+    from shared.web.schemas import Schema
 
 log = logging.getLogger("houqin.mqtt")
 MOST_BYTES = 20_000
@@ -42,14 +45,27 @@ PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds between attempts while the databa
 KEEPALIVE = 60  # seconds; longer than all pauses together
 
 
-class Payload(Alarm):
+class AlarmMessage(Alarm):
     """An alarm as a device publishes it; ``id`` names this one message, so that the same twice counts once."""
 
     id = Key(load_default="")
 
 
-def take(running: Running, topic: str, body: bytes, *, again: bool = False) -> str:
-    """Take one message; ``sounded``, ``known`` (it had been taken) or ``refused`` (it cannot be read).
+class ReadingsMessage(Readings):
+    """Readings as a device publishes them; ``id`` as with alarms."""
+
+    id = Key(load_default="")
+
+
+# By kind of message: how it is read, and what is done with it; the latter is what the routes over HTTP do too.
+KINDS: dict[str, tuple[type[Schema], Callable[..., object]]] = {
+    "alarm": (AlarmMessage, upkeep.sound_alarm),
+    "readings": (ReadingsMessage, telemetry.take),
+}
+
+
+def take(running: Running, kind: str, topic: str, body: bytes, *, again: bool = False) -> str:
+    """Take one message of a kind; ``taken``, ``known`` (it had been taken) or ``refused`` (it cannot be read).
 
     Without an id, a message is known only where the broker says that it sends it once more (``again``): two equal alarms a
     minute apart are two.
@@ -57,45 +73,37 @@ def take(running: Running, topic: str, body: bytes, *, again: bool = False) -> s
     Raises:
         Transient: the database does not answer; the message must come again.
     """
+    schema, act = KINDS[kind]
     try:
         if len(body) > MOST_BYTES:
             raise Refused("error.too_large", most=MOST_BYTES)
-        given = load(Payload, read_json(body))
-    except Refused as error:
-        log.warning("refused an alarm on %r: %s %s", topic, error.key, sorted(error.fields))
-        return "refused"
-    ident = given.pop("id")
-    same = hashlib.sha256(b"\0".join((topic.encode(), body))).hexdigest()
-    own = f"mqtt:{topic}:{ident}" if ident else f"mqtt:{same}"
-    with running.work(actor="device:mqtt") as work:
-        if ident or again:
-            if not upkeep.first_time(work, own):
+        given = load(schema, read_json(body))
+        ident = given.pop("id")
+        same = hashlib.sha256(b"\0".join((topic.encode(), body))).hexdigest()
+        own = f"mqtt:{topic}:{ident}" if ident else f"mqtt:{same}"
+        with running.work(actor="device:mqtt") as work:
+            if not upkeep.first_time(work, own) and (ident or again):
                 return "known"
-        else:
-            _note(work, own)
-        upkeep.sound_alarm(work, **given)
-    return "sounded"
-
-
-def _note(work: Work, ident: str) -> None:
-    M = tables.alarm_message.c  # noqa: N806
-    if work.connection.execute(select(M.message).where(M.message == ident)).first() is None:
-        work.connection.execute(insert(tables.alarm_message).values(message=ident, at=work.now))
+            act(work, **given)
+    except Refused as error:
+        log.warning("refused a message on %r (%s): %s %s", topic, kind, error.key, sorted(error.fields))
+        return "refused"
+    return "taken"
 
 
 class Listener:
-    """A connection to the broker that takes alarms until it is stopped."""
+    """A connection to the broker that takes alarms and readings until it is stopped."""
 
     def __init__(self, running: Running, loaded: Settings) -> None:
-        """Raises: BadSettings: the address is none, or a certificate cannot be read."""
+        """Raises: BadSettings: the address is none, topics overlap or are none, or a certificate cannot be read."""
         parts = urlsplit(str(loaded["DISPATCH_MQTT_URL"]))
         if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
             raise BadSettings("DISPATCH_MQTT_URL: mqtt://host:port or mqtts://host:port")
         self._running = running
-        self._topic = str(loaded["DISPATCH_MQTT_TOPIC"])
+        self._topics = _topics(loaded)
         self._host, self._port = parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         self.failed = False
-        self.state = "not connected"  # what is waited for; empty while the broker sends alarms
+        self.state = "not connected"  # what is waited for; empty while the broker sends messages
         self._connected_now = observe.MQTT_CONNECTED.labels(str(loaded["DISPATCH_MQTT_CLIENT"]))
         self._connected_now.set(0)
         self._client = paho.Client(
@@ -113,7 +121,8 @@ class Listener:
                 raise BadSettings(f"DISPATCH_MQTT_CA: {error}") from error
         self._client.reconnect_delay_set(1, 30)
         self._client.on_connect = self._connected
-        self._client.on_message = self._message
+        for kind, topic in self._topics.items():
+            self._client.message_callback_add(topic, partial(self._message, kind))
         self._client.on_disconnect = self._gone
         self._client.on_subscribe = self._subscribed
         self._client.on_connect_fail = self._unreachable
@@ -138,14 +147,15 @@ class Listener:
             log.error("the broker refuses: %s", reason)
             self.state = f"refused: {reason}"
             return
-        client.subscribe(self._topic, qos=1)
+        client.subscribe([(topic, 1) for topic in self._topics.values()])
 
     def _subscribed(self, _client: paho.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        if any(reason.is_failure for reason in reasons):
-            log.error("the broker does not let us read %s", self._topic)
-            self.state = f"may not read {self._topic}"
+        refused = [topic for topic, reason in zip(self._topics.values(), reasons, strict=True) if reason.is_failure]
+        if refused:
+            log.error("the broker does not let us read %s", ", ".join(refused))
+            self.state = f"may not read {', '.join(refused)}"
             return
-        log.info("listening on %s", self._topic)
+        log.info("listening on %s", ", ".join(self._topics.values()))
         self.state = ""
         self._connected_now.set(1)
 
@@ -157,10 +167,10 @@ class Listener:
     def _unreachable(self, _client: paho.Client, _data: Any) -> None:
         self.state = "cannot be reached, or its certificate is not one we trust"
 
-    def _message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+    def _message(self, kind: str, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         for pause in (*PAUSES, None):
             try:
-                outcome = take(self._running, message.topic, bytes(message.payload), again=message.dup)
+                outcome = take(self._running, kind, message.topic, bytes(message.payload), again=message.dup)
                 break
             except Transient as error:
                 log.warning("not now: %s", error)
@@ -169,9 +179,25 @@ class Listener:
                     client.disconnect()
                     return
                 time.sleep(pause)
-        observe.MQTT_ALARMS.labels(outcome).inc()
+        observe.MQTT_MESSAGES.labels(kind, outcome).inc()
         if message.qos:
             client.ack(message.mid, message.qos)
+
+
+def _topics(loaded: Settings) -> dict[str, str]:
+    """The topic of each kind of message that is listened to.
+
+    Raises:
+        BadSettings: there is none, or one message could be of both kinds.
+    """
+    given = {"alarm": str(loaded["DISPATCH_MQTT_TOPIC"]), "readings": str(loaded["DISPATCH_MQTT_READINGS"])}
+    topics = {kind: topic for kind, topic in given.items() if topic}
+    if not topics:
+        raise BadSettings("DISPATCH_MQTT_TOPIC, DISPATCH_MQTT_READINGS: at least one topic")
+    alarms, readings = given.values()
+    if all(given.values()) and (paho.topic_matches_sub(alarms, readings) or paho.topic_matches_sub(readings, alarms)):
+        raise BadSettings(f"DISPATCH_MQTT_READINGS: {readings} and {alarms} overlap")
+    return topics
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -170,6 +170,7 @@ def forget(running: Running) -> None:
     with running.work() as work:
         handlers.forget(work)
         schedule.forget(work)
+        upkeep.forget(work)
 
 
 def remove_photos(running: Running) -> None:

@@ -34,8 +34,9 @@ SETTINGS: tuple[Setting, ...] = (
         least=0,
         most=500,
     ),
-    Setting("DISPATCH_MQTT_URL", "", "Broker of device alarms, mqtt://host:port or mqtts://host:port; empty: none."),
-    Setting("DISPATCH_MQTT_TOPIC", "houqin/alarms/#", "Topics on which devices publish alarms."),
+    Setting("DISPATCH_MQTT_URL", "", "Broker of devices, mqtt://host:port or mqtts://host:port; empty: none."),
+    Setting("DISPATCH_MQTT_TOPIC", "houqin/alarms/#", "Topics on which devices publish alarms; empty: none."),
+    Setting("DISPATCH_MQTT_READINGS", "houqin/readings/#", "Topics on which devices publish readings; empty: none."),
     Setting(
         "DISPATCH_MQTT_CLIENT", "houqin-dispatch", "Name of the lasting session; one process at a time may use it."
     ),

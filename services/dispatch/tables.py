@@ -486,6 +486,7 @@ alarm_message = Table(
     Column("message", Text, primary_key=True),  # id of a delivery, so that the same is counted once
     Column("at", Moment, nullable=False),
 )
+Index("alarm_message_at", alarm_message.c.at)
 
 # Emergency plans (data/upkeep.toml) as they were exercised or used.
 drill = Table(

@@ -18,6 +18,7 @@ from sqlalchemy import delete, insert, select, update
 from services.dispatch import model, orders, store, tables
 from services.dispatch.standards import items
 from shared.clock import SITE_ZONE
+from shared.database import Sql
 from shared.errors import Absent, Conflict, Forbidden, Invalid
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ LEAST_APART = timedelta(minutes=15)  # between two occurrences: a rule for each 
 MOST_STEPS = 3000  # occurrences looked through for the next one
 SEVERITIES = {"critical": 1, "major": 2, "minor": 3, "warning": 4}  # to priorities of orders
 AGE = timedelta(minutes=10)  # of a webhook's time stamp, either way
+KNOWN = timedelta(days=1)  # how long a delivery is known again; a broker may send again hours later
+
+_FIRST = Sql(
+    """INSERT INTO alarm (source, key, severity, words, place, asset, first_at, last_at, times, round, order_id)
+       VALUES (:source, :key, '', '', '', '', :at, :at, 0, 0, '') ON CONFLICT DO NOTHING"""
+)
+_COUNTED = Sql("INSERT INTO alarm_message (message, at) VALUES (:message, :at) ON CONFLICT DO NOTHING")
 
 
 @lru_cache(maxsize=1)
@@ -216,28 +224,25 @@ def sound_alarm(work: Work, *, source: str, key: str, severity: str, words: str,
         raise Invalid(fields={"severity": ["dispatch.field.severity"]})
     A = tables.alarm.c  # noqa: N806
     where = (A.source == source, A.key == key)
-    row = work.connection.execute(select(tables.alarm).where(*where).with_for_update()).first()
-    round_ = row.round if row else 1
-    if row is not None:
-        order = store.order_by_id(work.connection, row.order_id)
-        if order is not None and order.open:
-            change = update(tables.alarm).where(*where).values(last_at=work.now, times=A.times + 1, words=words)
-            work.connection.execute(change)
-            return str(row.order_id)
-        round_ += 1
+    _FIRST.run(
+        work.connection, source=source, key=key, at=work.now
+    )  # of two at once the second waits for the first here
+    row = work.connection.execute(select(tables.alarm).where(*where).with_for_update()).one()
+    order = store.order_by_id(work.connection, row.order_id) if row.order_id else None
+    if order is not None and order.open:
+        change = update(tables.alarm).where(*where).values(last_at=work.now, times=A.times + 1, words=words)
+        work.connection.execute(change)
+        return str(row.order_id)
+    round_ = row.round + 1
     ident = model.own_id("alarm", f"{source}/{key}/{round_}")
     local = work.now.astimezone(SITE_ZONE)
     orders.open_own(
         work, ident=ident, reference=f"{local:%Y-%m%d}-A{hashlib.sha256(ident.encode()).hexdigest()[:6]}", origin="alarm",
         item="repair", place=place, priority=SEVERITIES[severity], summary=words[:200], asset=asset,
     )  # fmt: skip
-    values = {"severity": severity, "words": words, "place": place, "asset": asset, "last_at": work.now, "round": round_,
-              "order_id": ident}  # fmt: skip
-    if row is None:
-        first = {"source": source, "key": key, "first_at": work.now, "times": 1}
-        work.connection.execute(insert(tables.alarm).values(**first, **values))
-    else:
-        work.connection.execute(update(tables.alarm).where(*where).values(**values, times=A.times + 1))
+    work.connection.execute(update(tables.alarm).where(*where).values(
+        severity=severity, words=words, place=place, asset=asset, last_at=work.now, round=round_, order_id=ident,
+        times=A.times + 1))  # fmt: skip
     return ident
 
 
@@ -261,10 +266,11 @@ def signed(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
 
 
 def first_time(work: Work, ident: str) -> bool:
-    """Whether a delivery of this id is counted now; kept in the same commit as its effect."""
+    """Whether a delivery of this id is counted now; kept for a day, in the same commit as its effect."""
+    return _COUNTED.run(work.connection, message=ident, at=work.now).rowcount == 1
+
+
+def forget(work: Work) -> None:
+    """Ids of deliveries of longer ago than a day are forgotten."""
     M = tables.alarm_message.c  # noqa: N806
-    work.connection.execute(delete(tables.alarm_message).where(M.at < work.now - 3 * AGE))
-    if work.connection.execute(select(M.message).where(M.message == ident)).first() is not None:
-        return False
-    work.connection.execute(insert(tables.alarm_message).values(message=ident, at=work.now))
-    return True
+    work.connection.execute(delete(tables.alarm_message).where(M.at < work.now - KNOWN))

@@ -1,4 +1,4 @@
-"""Alarms over MQTT: a Mosquitto of one's own, the lasting session, acknowledgement after the commit, and broken messages."""
+"""Alarms and readings over MQTT: a Mosquitto of one's own, the lasting session, acknowledgement after the commit, and broken messages."""
 
 import json
 import socket
@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -17,11 +18,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from services.dispatch import mqtt
+from services.dispatch import mqtt, upkeep
+from services.dispatch.service import SERVICE, forget
 from shared import process, settings
 from shared.errors import Transient
 from shared.settings import BadSettings
 from tests.conftest import MOSQUITTO
+from tests.dispatch.world import HEJING
 
 SHOWN = 10  # seconds
 
@@ -35,6 +38,11 @@ def alarm(**changes):
         "asset": "chiller-1",
     }
     return json.dumps(given | changes, ensure_ascii=False).encode()
+
+
+def reading(*values, **more):
+    """What the points (code, reading) show, as a building's controller publishes it."""
+    return json.dumps({"readings": [{"point": point, "reading": text} for point, text in values]} | more).encode()
 
 
 def sounded(world):
@@ -51,16 +59,16 @@ def orders(world):
 
 
 def test_an_alarm_opens_one_order_however_often_it_sounds(world):
-    assert [mqtt.take(world.running, "houqin/alarms/a", alarm()) for _ in range(3)] == ["sounded"] * 3
+    assert [mqtt.take(world.running, "alarm", "houqin/alarms/a", alarm()) for _ in range(3)] == ["taken"] * 3
     assert sounded(world) == [("chiller-1-temp", 3)]
     assert orders(world) == 1
 
 
 def test_a_message_that_the_broker_sends_again_counts_once(world):
-    assert mqtt.take(world.running, "t", alarm()) == "sounded"
-    assert mqtt.take(world.running, "t", alarm(), again=True) == "known"
-    assert mqtt.take(world.running, "t", alarm(id="m-1")) == "sounded"
-    assert mqtt.take(world.running, "t", alarm(id="m-1")) == "known"
+    assert mqtt.take(world.running, "alarm", "t", alarm()) == "taken"
+    assert mqtt.take(world.running, "alarm", "t", alarm(), again=True) == "known"
+    assert mqtt.take(world.running, "alarm", "t", alarm(id="m-1")) == "taken"
+    assert mqtt.take(world.running, "alarm", "t", alarm(id="m-1")) == "known"
     assert sounded(world) == [("chiller-1-temp", 2)]
 
 
@@ -69,7 +77,7 @@ def test_a_message_that_the_broker_sends_again_counts_once(world):
     b'{"source": "a", "source": "b", "key": "k", "words": "w"}', b"[" * 5000, alarm(words="x" * 30_000), alarm(words="\x00"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_refused_and_nothing_is_opened(quick, body):
-    assert mqtt.take(quick.running, "houqin/alarms/a", body) == "refused"
+    assert mqtt.take(quick.running, "alarm", "houqin/alarms/a", body) == "refused"
     assert (sounded(quick), orders(quick)) == ([], 0)
 
 
@@ -80,9 +88,94 @@ def test_an_address_that_is_none_is_said(quick, url):
 
 
 def loaded(url, **more):
-    from services.dispatch.service import SERVICE
-
     return settings.load(process.declared(SERVICE), {"DISPATCH_MQTT_URL": url, **more})
+
+
+def read(world):
+    with world.running.database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT checkpoint, reading, outside FROM device_reading ORDER BY checkpoint, at"
+        )
+        return [tuple(row) for row in rows]
+
+
+def test_a_reading_is_kept_and_one_that_breaks_a_limit_opens_one_order(world):
+    take = partial(mqtt.take, world.running, "readings", "houqin/readings/plant")
+    assert take(reading(("pt-tr1", "61.5"), ("pt-gen", "26"))) == "taken"
+    assert (sounded(world), orders(world)) == ([], 0)
+    for _ in range(3):
+        world.later(minutes=1)
+        assert take(reading(("pt-tr1", "91.5"), id=f"m-{world.clock.now():%M}")) == "taken"
+    assert read(world) == [("pt-gen", "26", 0), ("pt-tr1", "61.5", 0), *[("pt-tr1", "91.5", 1)] * 3]
+    assert (sounded(world), orders(world)) == ([("pt-tr1", 3)], 1)
+    (opened,) = {(data["place"], data["priority"]) for _, data, _ in world.said("work_order_opened")}
+    assert opened == ("plant-room", 2)
+
+
+def test_readings_that_the_broker_sends_again_count_once_hours_later_too(world):
+    take = partial(mqtt.take, world.running, "readings", "t")
+    assert take(reading(("pt-tr1", "95"), id="m-1")) == "taken"
+    assert take(reading(("pt-gen", "26"))) == "taken"
+    world.later(hours=5)
+    forget(world.running)
+    assert take(reading(("pt-tr1", "95"), id="m-1")) == "known"
+    assert take(reading(("pt-gen", "26")), again=True) == "known"
+    assert (len(read(world)), sounded(world)) == (2, [("pt-tr1", 1)])
+    world.later(hours=20)
+    forget(world.running)
+    with world.running.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM alarm_message").scalar_one() == 0
+
+
+@pytest.mark.parametrize("body", [
+    b"", b"{", b"[]", alarm(), reading(), reading(("nowhere", "1")), reading(("pt-door", "1")), reading(("pt-tr1", "hot")),
+    reading(("pt-tr1", "NaN")), reading(("pt-gen", "26"), ("pt-tr1", "")), reading(*[("pt-tr1", "1")] * 101),
+    reading(("pt-tr1", "95"), at="2027-01-01T00:00:00Z"), reading(("pt-tr1", "95"), at="2026-11-25"), reading(("pt-tr1", "1"), more=1),
+])  # fmt: skip
+def test_readings_that_cannot_be_read_are_refused_whole(quick, body):
+    assert mqtt.take(quick.running, "readings", "houqin/readings/a", body) == "refused"
+    assert (read(quick), sounded(quick), orders(quick)) == ([], [], 0)
+    # It was not taken, so the same may come again, mended.
+    assert mqtt.take(quick.running, "readings", "houqin/readings/a", reading(("pt-tr1", "60")), again=True) == "taken"
+
+
+def test_which_of_the_two_a_message_is_its_topic_says(quick):
+    assert mqtt.take(quick.running, "alarm", "t", reading(("pt-tr1", "95"))) == "refused"
+    assert mqtt.take(quick.running, "readings", "t", alarm()) == "refused"
+    assert (read(quick), sounded(quick)) == ([], [])
+
+
+@pytest.mark.parametrize(("alarms", "readings"), [
+    ("houqin/#", "houqin/readings/#"), ("houqin/alarms/#", "#"), ("a/+", "a/b"), ("a", "a"), ("", ""),
+])  # fmt: skip
+def test_topics_that_leave_open_what_a_message_is_are_said(quick, alarms, readings):
+    more = {"DISPATCH_MQTT_TOPIC": alarms, "DISPATCH_MQTT_READINGS": readings}
+    with pytest.raises(BadSettings, match="DISPATCH_MQTT_READINGS"):
+        mqtt.Listener(quick.running, loaded("mqtt://broker", **more))
+
+
+@pytest.mark.postgres
+def test_a_storm_that_begins_in_two_processes_at_once_is_one_order(on_postgres):
+    """Both have found no such alarm before either commits."""
+    both = threading.Barrier(2)
+    outcomes = []
+
+    def first(process):
+        with on_postgres.running.work(actor="device:mqtt") as work:
+            assert work.connection.exec_driver_sql("SELECT count(*) FROM alarm").scalar_one() == 0
+            both.wait(SHOWN)
+            upkeep.first_time(work, f"m-{process}")
+            given = json.loads(alarm())
+            outcomes.append(upkeep.sound_alarm(work, place="", **given))
+
+    threads = [threading.Thread(target=first, args=(process,)) for process in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SHOWN)
+    assert len(outcomes) == 2
+    assert len(set(outcomes)) == 1
+    assert (sounded(on_postgres), orders(on_postgres)) == ([("chiller-1-temp", 2)], 1)
 
 
 # ---- with a broker
@@ -269,6 +362,34 @@ def test_a_storm_over_the_broker_is_one_order(quick, broker):
         until(lambda: len(sounded(quick)) == 2)
     assert sounded(quick) == [("chiller-1-temp", 50), ("other", 1)]
     assert orders(quick) == 2
+
+
+@pytest.mark.mqtt
+def test_readings_over_the_broker_are_kept_and_open_an_order(quick, broker):
+    with Listening(quick, broker, "five"):
+        bodies = reading(("pt-gen", "26")), b"broken", reading(("pt-tr1", "95"))
+        publish(broker, *bodies, topic="houqin/readings/plant")
+        until(lambda: len(read(quick)) == 2)
+        publish(broker, alarm(key="beside"))
+        until(lambda: len(sounded(quick)) == 2)
+    assert read(quick) == [("pt-gen", "26", 0), ("pt-tr1", "95", 1)]
+    assert sounded(quick) == [("beside", 1), ("pt-tr1", 1)]
+    assert orders(quick) == 2
+
+
+@pytest.mark.mqtt
+def test_readings_published_meanwhile_keep_the_time_at_which_they_were_read(quick, broker):
+    with Listening(quick, broker, "six"):
+        pass
+    for minute in (10, 20):
+        body = reading(("pt-tr1", str(minute)), at=f"2026-11-25T08:{minute}:00+08:00")
+        publish(broker, body, topic="houqin/readings/plant")
+    with Listening(quick, broker, "six"):
+        until(lambda: len(read(quick)) == 2)
+    shown = quick.client(HEJING).get("/dispatch/api/assets/transformer-1").json["readings"]
+    assert [(each["reading"], each["at"]) for each in shown] == [
+        ("20", "2026-11-25T00:20:00.000000Z"), ("10", "2026-11-25T00:10:00.000000Z")
+    ]  # fmt: skip
 
 
 @pytest.mark.mqtt
