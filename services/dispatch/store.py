@@ -344,12 +344,8 @@ def remove_photos(work: Work, before: datetime, limit: int) -> int:
         .order_by(P.received_at)
         .limit(limit)
     )
-    found = [tuple(row) for row in work.connection.execute(query)]
-    for order_id, sha256 in found:
-        work.connection.execute(
-            update(tables.photo).where(P.order_id == order_id, P.sha256 == sha256).values(body=b"", removed_at=work.now)
-        )
-    return len(found)
+    gone = update(tables.photo).where(tuple_(P.order_id, P.sha256).in_(query)).values(body=b"", removed_at=work.now)
+    return work.connection.execute(gone).rowcount
 
 
 def orders_with_photo(connection: Connection, sha256: str, but: str) -> list[str]:

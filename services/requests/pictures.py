@@ -137,11 +137,8 @@ def remove_old(work: Work, before: datetime, limit: int) -> int:
         .order_by(row.made_at)
         .limit(limit)
     )  # fmt: skip
-    found = [photo_id for (photo_id,) in work.connection.execute(query)]
-    for photo_id in found:
-        gone = {"body": b"", "thumbnail": b"", "removed_at": work.now}
-        work.connection.execute(update(tables.photo).where(row.id == photo_id).values(**gone))
-    return len(found)
+    gone = {"body": b"", "thumbnail": b"", "removed_at": work.now}
+    return work.connection.execute(update(tables.photo).where(row.id.in_(query)).values(**gone)).rowcount
 
 
 def prune(work: Work) -> None:
