@@ -177,10 +177,53 @@ def access_reference() -> str:
     return "\n".join(table()) + "\n"
 
 
+def personal_reference() -> str:
+    """Every personal column of every service with its purpose, class, ground and term, for whoever answers for them."""
+    from shared import personal, process
+
+    out = [
+        "# Personal data / 个人信息",
+        "",
+        "What each service keeps of persons: why, on what ground (个人信息保护法 / PIPL), how sensitive it is, how long it is kept,",
+        "and what becomes of it when the person asks for erasure. Generated from `services/*/personal.py`; `make docs` writes it anew.",
+        "A test holds it to the schemas: a column that can hold text or a picture is in a table below or declared to hold nothing about",
+        "a person (`NOT_PERSONAL` in the same files); another shows of every term with a number that what is older is gone.",
+        "The grounds and the classes are proposals for the office's own counsel. Days are those of the settings as shipped.",
+        "",
+        "各服务保存哪些个人信息、为何目的、依据什么、是否敏感、保存多久、本人要求删除时如何处理。依据与类别供单位法务核定；天数为出厂设置。",
+        "",
+    ]
+    shipped = {each.name: each.default for name in SERVICES for each in process.declared(process.of(name))}
+
+    def both(words: personal.Words) -> str:
+        return f"{words.zh}<br>{words.en}"
+
+    def term(kept: personal.Kept) -> str:
+        days = f"<br>`{kept.term.setting}` = {shipped[kept.term.setting]}" if kept.term.setting else ""
+        return both(kept.term.words) + days
+
+    groups = [("every service", "各服务共有", personal.FLOOR)]
+    groups += [(name, name, process.of(name).personal) for name in SERVICES]
+    for title, chinese, declared in groups:
+        heading = f"{title} / {chinese}" if title != chinese else title
+        out += [f"## {heading}", "", "| columns 列 | purpose 目的 | class 类别 | ground 依据 | term 保存期限 | on request 本人要求删除时 |",
+                "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+        for kept in declared:
+            columns = "<br>".join(f"`{table}`: {', '.join(names.split())}" for table, names in kept.columns.items())
+            cells = [
+                columns, both(kept.purpose), both(personal.CLASSES[kept.sensitive]), both(kept.ground), term(kept),
+                both(personal.ON_REQUEST[kept.on_request]),
+            ]  # fmt: skip
+            out.append(f"| {' | '.join(cells)} |")
+        out.append("")
+    return "\n".join(out)
+
+
 PAGES = {
     "access.md": access_reference,
     "asyncapi.json": asyncapi,
     "events.md": event_reference,
+    "personal-data.md": personal_reference,
     "settings.md": settings_reference,
 }
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
+from shared.clock import from_text
 from shared.contracts.base import numbered
 from shared.database import RowId, Sql, run_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -211,6 +213,34 @@ def take_resends(connection: Connection) -> list[Outgoing]:
 def unnumbered(connection: Connection) -> int:
     """How many events the relay has not yet taken up; counts to 100,000."""
     return int(_WAITING.run(connection).scalar_one())
+
+
+# The oldest rows only, so that it is quick whatever is kept; one that the broker has not taken yet, or that is younger,
+# keeps what lies behind it.
+_OLDEST = Sql(
+    """SELECT row_id, epoch, sourcenumber, json_extract(sealed, '$.time') FROM outbox ORDER BY row_id LIMIT :limit""",
+    postgresql="""SELECT row_id, epoch, sourcenumber, CAST(sealed AS json) ->> 'time' FROM outbox
+       ORDER BY row_id LIMIT :limit""",
+)
+_DROP = Sql(
+    "DELETE FROM outbox WHERE row_id IN (SELECT value FROM json_each(:rows))",
+    postgresql="""DELETE FROM outbox WHERE row_id IN
+       (SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(:rows AS json)))""",
+)
+
+
+def forget(connection: Connection, before: datetime, limit: int) -> int:
+    """The oldest events that the broker has taken and that are older than ``before`` are deleted; how many, at most ``limit``."""
+    epoch, upto, ahead = sent(connection)
+    gone: list[int] = []
+    for row_id, of_epoch, number, time in _OLDEST.run(connection, limit=limit):
+        taken = number is not None and (of_epoch < epoch or (of_epoch == epoch and (number <= upto or number in ahead)))
+        if not taken or from_text(time) >= before:
+            break
+        gone.append(row_id)
+    if gone:
+        _DROP.run(connection, rows=json.dumps(gone))
+    return len(gone)
 
 
 _FIRST_AFTER = Sql(

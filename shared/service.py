@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from shared.bus.base import Subscription
     from shared.database import Database
+    from shared.personal import Kept
     from shared.settings import Setting, Settings
 
 
@@ -41,6 +42,7 @@ class Service:
         application: builds the WSGI application of a running service.
         demonstrate: loads the demonstration compound into an empty database; idempotent.
         append_only: tables in which nothing is ever changed or deleted, not even by the service.
+        personal: what it keeps of persons, beside what the floor keeps (``shared.personal``).
         private: tables that no report may read: passwords, sessions, keys, what a person alone may see.
     """
 
@@ -54,6 +56,7 @@ class Service:
     timers: tuple[Timer, ...] = ()
     append_only: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
+    personal: tuple[Kept, ...] = ()
 
 
 @dataclass

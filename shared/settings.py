@@ -83,6 +83,20 @@ COMMON = (
         least=60,
         most=36500,
     ),
+    Setting(
+        "HOUQIN_CONTACT_DAYS",
+        180,
+        "Days after the end of a request, work order or booking after which telephone numbers, and what a booking was about, are emptied.",
+        least=60,
+        most=36500,
+    ),
+    Setting(
+        "HOUQIN_OUTBOX_DAYS",
+        400,
+        "Days after which events that the broker has taken are deleted where they were said; until then they can be sent again.",
+        least=60,
+        most=36500,
+    ),
     Setting("HOUQIN_LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting("HOUQIN_FAULT", "", "For failure tests only: the point at which the process kills itself."),
 )

@@ -7,7 +7,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared import inbox, observe, outbox
+from shared import inbox, observe, outbox, personal
 from shared.bus.base import Subscription
 from shared.contracts.base import REGISTRY, SERVICES, Undecodable
 from shared.database import Sql
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 ASK_AFTER = timedelta(minutes=5)  # a hole younger than this may still be on its way
 ASK_AGAIN = timedelta(minutes=5)
+FORGET = 1000  # events in one transaction
 
 _suspects: set[tuple[str, str]] = set()  # (handler, source) whose last announcement was below what was seen
 
@@ -74,12 +75,23 @@ def ask(running: Running) -> None:
                 work.say(wanted(source=gap.source, epoch=gap.epoch, type=gap.type, numbers=gap.missing))
 
 
+def forget_sent(running: Running) -> None:
+    """Events that were sent long ago are no more where they were said."""
+    before = running.clock.now() - timedelta(days=running.settings["HOUQIN_OUTBOX_DAYS"])
+    while True:
+        with running.database.write() as connection:
+            if outbox.forget(connection, before, FORGET) < FORGET:
+                return
+
+
 UPKEEP = (
     Timer("second_fold", 1.0, fold),
     Timer("second_retry", 1.0, retry),
     Timer("ten_seconds_measure", 10.0, measure),
     Timer("half_minute_ask", 30.0, ask),
     Timer("hour_forget_web", 3600.0, forget_web),
+    Timer("hour_personal", 3600.0, personal.expire),
+    Timer("hour_outbox", 3600.0, forget_sent),
 )
 
 

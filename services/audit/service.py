@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services.audit import api, closing, digest, pages, searching, supervision, things, vault, watching
+from services.audit.personal import PERSONAL
 from services.audit.publishing import publish
 from services.audit.settings import SETTINGS
 from services.audit.signing import keys, sign
@@ -63,4 +64,5 @@ SERVICE = Service(
     ),
     append_only=(*APPEND_ONLY, *APPEND_ONLY_LATER, *APPEND_ONLY_CLOSED),
     private=("vault", "subscription"),
+    personal=PERSONAL,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.billing import api, intake, pages, webhooks
 from services.billing.demonstration import demonstrate
+from services.billing.personal import PERSONAL
 from services.billing.procurement_tables import metadata
 from services.billing.settings import SETTINGS
 from services.billing.signing import FeedSigner
@@ -53,4 +54,5 @@ SERVICE = Service(
     application=build,
     demonstrate=demonstrate,
     timers=(Timer("tell_finance", 2.0, webhooks.tell),),
+    personal=PERSONAL,
 )

@@ -35,6 +35,7 @@ from services.dispatch import (
     workforce,
     workforce_pages,
 )
+from services.dispatch.personal import PERSONAL
 from services.dispatch.roster import demonstration
 from services.dispatch.settings import SETTINGS
 from services.dispatch.subscriptions import SUBSCRIPTIONS
@@ -204,4 +205,5 @@ SERVICE = Service(
         Timer("remove_photos", 3600.0, remove_photos),
         Timer("plan_area", 15.0, plan_area),
     ),
+    personal=PERSONAL,
 )

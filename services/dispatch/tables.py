@@ -120,6 +120,9 @@ work_order = Table(
     ),  # JSON: SHA-256 of what the requester sent; requests holds them
     UniqueConstraint("request_id", "round"),
 )
+# Telephones that are still to be emptied.
+_contact = work_order.c.contact != ""
+Index("work_order_contact", work_order.c.order_id, sqlite_where=_contact, postgresql_where=_contact)
 Index("work_order_answer", work_order.c.answer_by)
 Index("work_order_alert", work_order.c.alert_at)
 Index("work_order_parent", work_order.c.parent)

@@ -342,6 +342,7 @@ def life_of(roles: Iterable[str]) -> Life:
 FREE_TRIES = 5  # wrong passwords before one has to wait
 LONGEST_WAIT = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
+UNUSED = timedelta(days=366)  # a browser, or a token that is dead: nobody needs to know it any more
 
 
 def wait_after(failures: int, free: int = FREE_TRIES) -> timedelta:

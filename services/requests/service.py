@@ -29,6 +29,7 @@ from services.requests.letters import views as letters
 from services.requests.letters.office import office_of
 from services.requests.notices import views as notices
 from services.requests.open311 import views as open311
+from services.requests.personal import PERSONAL
 from services.requests.settings import SETTINGS
 from services.requests.subscriptions import SUBSCRIPTIONS
 from services.requests.tables import metadata
@@ -199,7 +200,7 @@ def keep_catalogue(running: Running) -> None:
 def forget(running: Running) -> None:
     """Ended sessions, old failures to sign in and old conversations are forgotten."""
     with running.work() as work:
-        store.prune_people(work.connection, work.now, work.now - model.FORGOTTEN_AFTER)
+        store.prune_people(work.connection, work.now, work.now - model.FORGOTTEN_AFTER, work.now - model.UNUSED)
         links.prune(work)
         pictures.prune(work)
         live.prune(work)
@@ -277,6 +278,7 @@ SERVICE = Service(
         Timer("send_letters", 3, send_letters),
         Timer("fetch_mail", 30, fetch_mail),
     ),
+    personal=PERSONAL,
     private=(
         "account",
         "session",

@@ -590,13 +590,17 @@ def hold(connection: Connection, subject: str, until: datetime) -> None:
     connection.execute(update(tables.failure).where(tables.failure.c.subject == subject).values(until=until))
 
 
-def prune_people(connection: Connection, now: datetime, forgotten: datetime) -> None:
-    """Ended sessions and forgotten failures are no more."""
+def prune_people(connection: Connection, now: datetime, forgotten: datetime, year_ago: datetime) -> None:
+    """Ended sessions and forgotten failures are no more, nor what has not been used for a year: browsers, dead tokens."""
     connection.execute(
         tables.session.delete().where(or_(tables.session.c.ends_at <= now, tables.session.c.idle_until <= now))
     )
     connection.execute(
         tables.failure.delete().where(tables.failure.c.last_at < forgotten, tables.failure.c.until < now)
+    )
+    connection.execute(tables.device.delete().where(tables.device.c.seen_at < year_ago))
+    connection.execute(
+        tables.token.delete().where(func.coalesce(tables.token.c.revoked_at, tables.token.c.expires_at) < year_ago)
     )
 
 

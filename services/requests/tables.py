@@ -216,6 +216,9 @@ Index(
 )
 _unanswered = (request.c.escalated != "") & request.c.answered_at.is_(None)
 Index("request_escalated", request.c.escalated_at, sqlite_where=_unanswered, postgresql_where=_unanswered)
+# Telephones that are still to be emptied.
+_contact = request.c.contact != ""
+Index("request_contact", request.c.id, sqlite_where=_contact, postgresql_where=_contact)
 Index("request_by_requester", request.c.requester, request.c.filed_at.desc(), request.c.id.desc())
 Index("request_by_time", request.c.filed_at.desc(), request.c.id.desc())
 Index(

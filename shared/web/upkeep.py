@@ -1,10 +1,10 @@
-"""What the web floor forgets by itself: old answers under idempotency keys, revocations that have expired."""
+"""What the web floor forgets by itself: old answers under idempotency keys, expired revocations, what pages were told."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.web import idempotency, revocation
+from shared.web import idempotency, live, revocation
 
 if TYPE_CHECKING:
     from shared.service import Running
@@ -15,3 +15,4 @@ def forget(running: Running) -> None:
     with running.work() as work:
         idempotency.prune(work)
         revocation.prune(work)
+        live.prune(work)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from services.dispatch import service
 from services.dispatch.standards import item
-from shared import photos
+from shared import personal, photos
 from shared.errors import Invalid
 from shared.web import noting
 from tests.dispatch.world import HANBING, HEJING, WANG, a_person, a_photo
@@ -195,3 +195,14 @@ def test_photos_go_when_their_term_is_over_and_the_hash_stays(world):
 def kept_bytes(world):
     with world.running.database.read() as connection:
         return connection.exec_driver_sql("SELECT sum(length(body)) FROM photo").scalar()
+
+
+def test_the_requesters_telephone_is_emptied_a_term_after_the_order(world):
+    working(world)
+    world.do("finish", (), [])
+    world.file(88)
+    world.later(days=180)
+    assert personal.expire(world.running) == 0
+    world.later(seconds=1)
+    assert personal.expire(world.running) == 1
+    assert (world.order().contact, world.order("2026-1125-088-1").contact) == ("", "8302")

@@ -10,6 +10,7 @@ from shared import outbox, upkeep
 from shared.bus.base import on
 from shared.clock import ManualClock
 from shared.contracts.requests import RequestUrged
+from shared.database import run_last
 from shared.delivery import Consumer
 from shared.service import Running, Service
 from shared.work import work
@@ -101,3 +102,35 @@ def test_a_clock_that_is_not_the_databases_is_measured(database):
     upkeep.measure(a_service(name, database, datetime.now(UTC) + timedelta(hours=1)))
     offset = METRICS.get_sample_value("houqin_clock_offset_seconds", {"service": name})
     assert offset is None if database.is_sqlite else 3000 < offset <= 3600
+
+
+def test_events_that_were_sent_long_ago_are_gone_and_those_not_taken_stay(database):
+    requests = a_service("requests", database)
+    requests.settings = {"HOUQIN_OUTBOX_DAYS": 400}
+    for number in range(4):
+        with work("requests", database, requests.clock) as unit:
+            unit.say(an_event(str(number)))
+        if number == 2:
+            requests.clock.set(NOON + timedelta(days=1))
+    first = said(database)
+    with database.write() as connection:
+        run_last(connection, [outbox.set_sent(1, 1, {3})])  # the second was not taken yet
+    requests.clock.set(NOON + timedelta(days=400))
+    upkeep.forget_sent(requests)
+    assert kept_numbers(database) == [1, 2, 3, 4]
+    requests.clock.set(NOON + timedelta(days=400, seconds=1))
+    upkeep.forget_sent(requests)
+    assert kept_numbers(database) == [2, 3, 4]  # nothing behind one that is still to be sent
+    with database.write() as connection:
+        run_last(connection, [outbox.set_sent(1, 4, set())])
+    upkeep.forget_sent(requests)
+    assert kept_numbers(database) == [4]  # a day younger
+    with database.write() as connection:
+        assert [json.loads(each.body)["id"] for each in outbox.of_numbers(connection, 1, "*", [1, 2, 3, 4])] == [
+            first[3]["id"]
+        ]
+
+
+def kept_numbers(database):
+    with database.read() as connection:
+        return [number for (number,) in connection.exec_driver_sql("SELECT sourcenumber FROM outbox ORDER BY 1")]

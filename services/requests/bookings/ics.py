@@ -69,4 +69,6 @@ def _status(state: str) -> str:
 
 def subject(words: Language, booking: Booking, resource: Resource) -> str:
     """What a booking is called: a meeting by its name; an appointment by its room, because a calendar is seen by others."""
-    return resource.name.in_(words.code) if resource.kind == "slot" else booking.subject
+    return (
+        resource.name.in_(words.code) if resource.kind == "slot" else booking.subject or resource.name.in_(words.code)
+    )

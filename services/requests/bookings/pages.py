@@ -412,7 +412,7 @@ def _row(context: Context, found: Booking, resource: Resource) -> dict[str, Any]
         option = what.option(found.subject) if what else None
         subject = option.words.in_(words.code) if option else found.subject
     return {
-        "booking": found, "resource": resource, "place": resource.name.in_(words.code), "subject": subject,
+        "booking": found, "resource": resource, "place": resource.name.in_(words.code), "subject": subject or resource.name.in_(words.code),
         "mark": item.mark.in_(words.code) if item else "·", "when": f"{words.day(found.starts_at, context.now)} {words.span(found.starts_at, found.ends_at, context.now)}",
         "acts": acts_of(found, context.now), "who": found.name if words.chinese else found.name_en,
     }  # fmt: skip
