@@ -535,14 +535,17 @@ def place_note(context: Context, place: Place) -> str:
 
 def find_places(known: dict[str, Place], text: str, item: Item | None, limit: int) -> list[Place]:
     """Places that fit ``item`` and hold every word of ``text``: those that begin with it first, then by code."""
+    typed = text.lower().strip()
     words = text.lower().replace("，", " ").replace("号楼", "号楼 ").replace("层", "层 ").split()
     ranked = []
     for place in known.values():
         if item is not None and not model.place_fits(item, place.kind, place.code):
             continue
-        if all(word in place.search for word in words):
-            exact = text.lower().strip() in {
+        number = f"{place.building}{place.room}"  # 2302 for office 302 of building 2
+        if all(word in place.search for word in words) or (place.room and typed == number):
+            exact = typed in {
                 place.room,
+                number,
                 f"{place.building}-{place.room}",
                 place.code.lower(),
                 place.name.zh,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from services.requests.catalogue import Item, Words
     from services.requests.model import Filing
+    from services.requests.store import Request
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Excess:
     usual: int = 0  # of a number: what the standard holds
 
 
-def excesses(filing: Filing, item: Item) -> list[Excess]:
+def excesses(filing: Filing | Request, item: Item) -> list[Excess]:
     """Everything in ``filing`` that is above the standard of ``item``."""
     found = []
     level = item.level(filing.level)

@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import Absent, Forbidden, SignInNeeded
+from shared.errors import Absent, Forbidden, Invalid, SignInNeeded
 from shared.web import noting, routes
 from shared.web.intake import list_names, load, read_json, single
 from shared.work import Work, work
@@ -94,7 +94,12 @@ class Context:
             Malformed: a scalar was given twice. Invalid: the schema refuses it.
         """
         found = single(self.request.form, self._lists())
-        return self._loaded({name: value for name, value in found.items() if name not in {"_csrf", "_key"}})
+        given = {name: value for name, value in found.items() if name not in {"_csrf", "_key"}}
+        try:
+            return self._loaded(given)
+        except Invalid as error:  # a date that was left empty is missing, not wrong
+            missing = {name: ["field.required"] for name in error.fields if given.get(name) == ""}
+            raise Invalid(fields={**error.fields, **missing}) from error
 
     def json(self) -> dict[str, Any]:
         """The JSON body, checked by the route's ``accepts``.

@@ -17,6 +17,7 @@ class Place:
         phone: stands in the bottom bar of a phone too, with its icon.
         go: the letter after ``G``.
         later: its page is not built yet, so the word is not shown; a test notices when it is.
+        leads: other pages that are found under this word.
     """
 
     key: str
@@ -25,17 +26,25 @@ class Place:
     phone: bool = False
     go: str = ""
     later: bool = False
+    leads: tuple[str, ...] = ()
 
 
+VOICES = tuple(f"/requests/{each}" for each in ("complaints", "suggestions", "forums", "improvements", "surveys"))
 MOST = 6  # words in a bar; what is beyond them stands under one word, 更多
 
 BARS: dict[Role, tuple[Place, ...]] = {
     "staff": (
         Place("home", "/requests/", "home", phone=True),
         Place("mine", "/requests/mine", "list", phone=True),
-        Place("rooms", "/requests/rooms", "calendar", phone=True),
+        Place(
+            "rooms",
+            "/requests/rooms",
+            "calendar",
+            phone=True,
+            leads=("/requests/vehicles", "/requests/slots", "/requests/bookings"),
+        ),
         Place("chat", "/requests/chat", "chat", phone=True),
-        Place("suggestions", "/requests/suggestions", "send"),
+        Place("suggestions", "/requests/suggestions", "send", leads=VOICES),
     ),
     "dispatcher": (
         Place("queue", "/dispatch/", "list", phone=True, go="q"),
@@ -46,6 +55,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("report", "/dispatch/report", "chart", go="r"),
         Place("escalations", "/requests/escalations", "alert"),
         Place("use", "/requests/use", "meter"),
+        Place("suggestions", "/requests/suggestions", "send", leads=(*VOICES, "/requests/demand")),
     ),
     "crew": (
         Place("today", "/dispatch/crew/", "list", phone=True),
@@ -74,7 +84,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("usage", "/billing/usage", "meter", phone=True),
         Place("deductions", "/billing/deductions", "alert", phone=True),
         Place("budget", "/billing/budget", "chart", phone=True),
-        Place("complaints", "/requests/complaints", "chat"),
+        Place("complaints", "/requests/complaints", "chat", leads=VOICES),
         Place("demand", "/requests/demand", "chart"),
     ),
     "supervisor": (
@@ -83,7 +93,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("entries", "/audit/entries/", "list"),
         Place("witnesses", "/audit/witnesses", "people", phone=True),
         Place("findings", "/audit/findings", "alert", phone=True, later=True),
-        Place("complaints", "/requests/complaints", "chat", phone=True),
+        Place("complaints", "/requests/complaints", "chat", phone=True, leads=VOICES),
     ),
     "auditor": (
         Place("overview", "/audit/", "home", phone=True),
@@ -103,7 +113,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("use", "/requests/use", "chart"),
         Place("demand", "/requests/demand", "chart"),
         Place("labels", "/requests/admin/labels", "qr"),
-        Place("surveys", "/requests/surveys", "document"),
+        Place("surveys", "/requests/surveys", "document", leads=VOICES),
     ),
 }
 
@@ -133,8 +143,13 @@ def bar(role: Role) -> tuple[Place, ...]:
 
 def here(places: tuple[Place, ...], path: str) -> Place | None:
     """The place of the bar on which ``path`` lies: the one with the longest address that leads it."""
-    fitting = [place for place in places if path == place.path or _leads(place.path, path)]
-    return max(fitting, key=lambda place: len(place.path), default=None)
+    found = [
+        (len(each), place)
+        for place in places
+        for each in (place.path, *place.leads)
+        if path == each or _leads(each, path)
+    ]
+    return max(found, key=lambda pair: pair[0], default=(0, None))[1]
 
 
 def _leads(place: str, path: str) -> bool:

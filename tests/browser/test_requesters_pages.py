@@ -1,5 +1,6 @@
 """A requester's own page changes by itself while it is open, and nothing moves under the hand."""
 
+import base64
 import re
 
 import pytest
@@ -34,6 +35,9 @@ def test_a_request_page_follows_and_keeps_focus_and_what_is_unfolded(browser, ho
     context.close()
 
 
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 WORDS = "走廊第三盏，找韩冰"
 
 
@@ -73,6 +77,8 @@ def test_a_draft_is_kept_while_typing_comes_back_and_may_be_dropped(windows, hou
     assert page.locator("[name='details']").input_value() == WORDS
     assert page.locator("[name='what'][value='light']").is_checked()
     assert page.locator("main input[name='place']").input_value() == "B2-306"
+    questions, promise = (page.locator(f"form.item-form > {part}").bounding_box() for part in ("div.sheet", "aside"))
+    assert promise["x"] > questions["x"] + questions["width"]  # the note moves neither beside nor below
     note.locator("button").click()
     page.wait_for_load_state()
     page.locator("form.item-form > .note[role=status]").wait_for(state="detached")
@@ -126,3 +132,40 @@ def test_the_promise_follows_the_level_and_the_urgency_at_once(windows, house):
     assert promised()[:2] == ("deep", "1")
     page.locator("[name=level][value=special]").check(force=True)
     assert promised()[:2] == ("", "1")
+
+
+def test_a_place_is_found_by_its_number_and_one_that_is_not_there_is_said_so(windows, house):
+    page = windows().new_page()
+    page.goto(f"{house}/requests/new/repair")
+    page.locator("[data-place-change]").click()
+    search = page.locator("[role=combobox]")
+    search.fill("9999")
+    page.locator("[data-place-none]:not(:empty)").wait_for()
+    assert "2-302" in page.locator("[data-place-none]").inner_text()
+    search.fill("2302")
+    page.locator("[role=option]").first.wait_for()
+    assert page.locator("[data-place-none]").inner_text() == ""
+    search.press("Enter")
+    assert page.locator("main input[name='place']").input_value() == "B2-302"
+
+
+@pytest.mark.parametrize(("width", "grid", "listed"), [(1280, True, False), (390, False, True)])
+def test_rooms_are_a_plan_on_a_desk_and_a_list_of_what_is_free_on_a_phone(browser, house, width, grid, listed):
+    context = signed_in(browser, house, people()["staff"], width=width)
+    page = context.new_page()
+    page.goto(f"{house}/requests/rooms")
+    assert page.locator("[data-timeline]").is_visible() == grid
+    assert page.locator("ul.free").is_visible() == listed
+    page.goto(f"{house}/requests/rooms?view=day")
+    assert page.locator("[data-timeline]").is_visible()
+    context.close()
+
+
+def test_photos_are_chosen_by_a_button_in_the_language_of_the_page(windows, house):
+    page = windows().new_page()
+    page.goto(f"{house}/requests/new/repair")
+    with page.expect_file_chooser() as chooser:
+        page.locator("label[for='f-photo']").click()
+    chooser.value.set_files({"name": "a.png", "mimeType": "image/png", "buffer": PICTURE})
+    page.locator("[data-photos-shown] img").wait_for()
+    assert page.locator("label[for='f-photo']").inner_text() == "选照片或拍照"

@@ -330,8 +330,10 @@ def test_in_the_demonstration_a_banquet_needs_a_reason_and_an_administrators_app
     assert filed.status_code == 303
     page = filed.headers["Location"].partition("?")[0]
     assert language("zh-Hans").state("request", "awaiting_approval") in staff.get(page).text
+    assert "批准以后才派人" in staff.get(filed.headers["Location"]).text and "正在派人" not in staff.get(page).text
     waiting = admin.get("/requests/approvals").text
     assert "市外考察团，公函2026-88" in waiting
+    assert "宴席（超出标准）" in waiting and "机关餐厅" in waiting  # whoever decides reads what is asked for
     decide = re.search(r'<form class="body stack" method="post" action="([^"]+)"', waiting)[1]
     assert admin.submit("/requests/approvals", decide, granted="yes").status_code == 303
     assert language("zh-Hans").state("request", "filed") in staff.get(page).text
@@ -339,6 +341,10 @@ def test_in_the_demonstration_a_banquet_needs_a_reason_and_an_administrators_app
 
 
 def test_in_the_demonstration_gilt_covers_are_refused_with_the_reason(quick, quick_app):
+    staff = Browser(quick_app)
+    staff.sign_in("hanbing")
+    form = staff.get("/requests/new/printing").text
+    assert re.search(r'value="hard_cover" disabled><b>精装烫金</b><span class="more">超出标准，不办理', form)
     program = Program(quick, quick_app)
     body = {"item": "printing", "quantity": 5, "answers": {"subject": "手册", "finish": ["binding", "hard_cover"]}}
     refused = program.post("/requests/api/requests", body)

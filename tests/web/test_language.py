@@ -10,7 +10,7 @@ import pytest
 
 from shared.language import CODES, FOLDER, MissingWord, choose, language
 from shared.language.formats import capitals
-from shared.web.navigation import BARS
+from shared.web.navigation import BARS, here
 from shared.web.principal import ROLES
 from shared.web.states import STATES
 
@@ -53,6 +53,21 @@ def test_every_place_of_navigation_and_every_role_has_a_word():
     for words in (ZH, EN):
         assert all(words.has(f"shell.nav.{place.key}") for places in BARS.values() for place in places)
         assert all(words.has(f"shell.role.{role}") for role in ROLES)
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/requests/complaints/C-1124-001", "suggestions"), ("/requests/surveys", "suggestions"),
+        ("/requests/bookings", "rooms"), ("/requests/slots", "rooms"), ("/requests/rooms", "rooms"), ("/requests/", "home"),
+    ],
+)  # fmt: skip
+def test_a_page_is_marked_under_the_word_that_leads_to_it(path, key):
+    assert here(BARS["staff"], path).key == key
+
+
+def test_no_word_is_marked_on_a_page_that_none_leads_to():
+    assert here(BARS["staff"], "/requests/me") is None
 
 
 def test_chinese_has_its_own_punctuation():

@@ -15,6 +15,7 @@ from dateutil.rrule import rrulestr
 
 from shared.clock import SITE_ZONE, to_text
 from shared.errors import Conflict, Invalid
+from shared.web.intake import Said
 from shared.working_time import Calendar
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def refusals(wish: Wish, resource: Resource, now: datetime) -> dict[str, list[An
     elif wish.starts_at > now + HORIZON:
         wrong.setdefault("starts_at", []).append("requests.field.far")
     elif not within_hours(resource, wish.starts_at, wish.ends_at):
-        wrong.setdefault("starts_at", []).append("booking.field.hours")
+        wrong.setdefault("starts_at", []).append(Said("booking.field.hours", hours=open_hours(rules)))
     elif _minute(wish.starts_at) % rules.step or wish.starts_at.second or wish.starts_at.microsecond:
         wrong.setdefault("starts_at", []).append("booking.field.step")
     if length <= 0:
@@ -221,6 +222,12 @@ def within_hours(resource: Resource, starts_at: datetime, ends_at: datetime) -> 
     if begin.date() != end.date():
         return False
     return rules.opens <= begin.hour * 60 + begin.minute and end.hour * 60 + end.minute <= rules.closes
+
+
+def open_hours(rules: Kind) -> str:
+    """When a kind may be used, for people: ``08:30–12:00 14:00–18:00``."""
+    spans = SITE.hours.workday if rules.workdays else ((rules.opens, rules.closes),)
+    return " ".join("–".join(f"{minute // 60:02}:{minute % 60:02}" for minute in span) for span in spans)
 
 
 def overlaps(a: Span, b: Span) -> bool:

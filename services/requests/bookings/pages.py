@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from shared.web.context import Context
 
 FIRST, HOURS = 7, 15  # what a day's lane shows: 7:00 to 22:00, in quarters
-VIEWS = ("day", "week", "list")
+VIEWS = ("", "day", "week", "list")  # none asked for: the day's lanes, on a phone the list
+LENGTHS = (30, 60, 90, 120, 180, 240, 480)  # minutes
+LOOKING = timedelta(days=14)  # no holiday is longer
 ADDRESS = {"room": "rooms", "vehicle": "vehicles", "slot": "slots"}
 REPEATS = {
     "daily": "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR", "weekly": "FREQ=WEEKLY", "fortnightly": "FREQ=WEEKLY;INTERVAL=2", "monthly": "FREQ=MONTHLY",
@@ -44,7 +46,7 @@ class CalendarQuery(Schema):
     """Which day and view; a free resource searched for; what the form starts with."""
 
     day = fields.Date(load_default=None)
-    view = fields.String(load_default="day", validate=validate.OneOf(VIEWS))
+    view = fields.String(load_default="", validate=validate.OneOf(VIEWS))
     resource = Key(load_default="")
     at = fields.String(
         load_default="", validate=validate.Regexp(r"^([01]\d:[0-5]\d|2[0-3]:[0-5]\d)?$", error="field.date")
@@ -147,24 +149,26 @@ def _calendar(
         _lane(context, each, on, [one for one in found if one.resource == each.number], waiting.get(each.number, 0), weekly=weekly)
         for each in shown for on in days
     ]  # fmt: skip
-    at = asked["at"] or _next_quarter(context.now)
-    search = asked["find"] or asked["view"] == "list"
+    rules = model.kinds()[kind]
+    minutes = min(max(asked["minutes"], rules.least), rules.most)
+    begins = asked["starts_at"] or _begins(chosen, day, asked["at"], minutes, context.now)
+    at = asked["at"] or begins.astimezone(SITE_ZONE).strftime("%H:%M")
+    search = asked["find"] or asked["view"] in {"", "list"}
     free = []
     if search:
         start = datetime.combine(day, time.fromisoformat(at), SITE_ZONE).astimezone(UTC)
-        wanted = {"kind": kind, "starts_at": start, "minutes": asked["minutes"], "headcount": asked["people"],
+        wanted = {"kind": kind, "starts_at": start, "minutes": minutes, "headcount": asked["people"],
                   "equipment": asked["equipment"], "days": 1}  # fmt: skip
-        length = timedelta(minutes=asked["minutes"])
+        length = timedelta(minutes=minutes)
         free = [
             {"resource": each, "starts_at": from_, "now": from_ == model.round_up(start, each.rules.step),
              "href": context.url(ADDRESS[kind], day=day.isoformat(), resource=each.code, starts_at=forms_time(from_),
                                  ends_at=forms_time(from_ + length)) + "#book"}
             for each, from_ in api.free(context, wanted)
         ]  # fmt: skip
-    start_at = asked["starts_at"] or model.round_up(context.now, 15)
     given = given or {
-        "resource": chosen.code if chosen else "", "starts_at": start_at,
-        "ends_at": asked["ends_at"] or start_at + timedelta(minutes=max(asked["minutes"], known[0].rules.least) if kind != "slot" else 30),
+        "resource": chosen.code if chosen else "", "starts_at": begins,
+        "ends_at": asked["ends_at"] or begins + timedelta(minutes=minutes),
     }  # fmt: skip
     item = context.own.catalogue.get("meeting") if kind == "room" else None
     equipment = item.field("equipment") if item else None
@@ -173,7 +177,8 @@ def _calendar(
         "requests/calendar.html",
         status=error.status if error else 200,
         kind=kind, address=ADDRESS[kind], view=asked["view"], day=day, days=days, lanes=lanes, chosen=chosen, weekly=weekly,
-        hours=range(FIRST, FIRST + HOURS), resources=known, asked={**asked, "at": at}, free=free, search=bool(search),
+        hours=range(FIRST, FIRST + HOURS), resources=known, asked={**asked, "at": at, "minutes": minutes}, free=free, search=bool(search),
+        lengths=[n for n in LENGTHS if rules.least <= n <= rules.most],
         before=day - timedelta(days=7 if weekly else 1), after=day + timedelta(days=7 if weekly else 1), today=day_of(context.now),
         given=given, errors=context.errors(error) if error and not isinstance(error, Taken) else {},
         taken=_taken(context, error, given, kind) if isinstance(error, Taken) else None, dates=dates or [],
@@ -193,8 +198,14 @@ def forms_time(value: Any) -> str:
         return ""
 
 
-def _next_quarter(now: datetime) -> str:
-    return model.round_up(now, 15).astimezone(SITE_ZONE).strftime("%H:%M")
+def _begins(resource: Resource | None, day: date, at: str, minutes: int, now: datetime) -> datetime:
+    """What the form begins with: the first start on ``day``, from ``at`` and from now on, that the hours allow."""
+    asked = datetime.combine(day, time.fromisoformat(at or "00:00"), SITE_ZONE).astimezone(UTC)
+    earliest = max(asked, model.round_up(now, 15))
+    if resource is None:
+        return earliest
+    allowed = model.free_starts(resource, (), earliest, earliest + LOOKING, timedelta(minutes=minutes))
+    return next(allowed, earliest)
 
 
 def _whats(context: Context, known: list[Resource]) -> list[tuple[str, str]]:
@@ -369,7 +380,7 @@ def _again(context: Context, kind: str, form: dict[str, Any], error: Refused, da
     with context.read() as connection:
         found = store.resource_by_code(connection, str(form.get("resource") or ""))
     kind = found.kind if found else kind
-    asked = {"day": day_of(start) if start else None, "view": "day", "resource": found.code if found else "", "at": "", "minutes": 60,
+    asked = {"day": day_of(start) if start else None, "view": "", "resource": found.code if found else "", "at": "", "minutes": 60,
              "people": 0, "equipment": "", "find": "", "starts_at": start, "ends_at": None}  # fmt: skip
     return _calendar(context, kind, asked, given=form, error=error, dates=dates)
 
@@ -396,7 +407,7 @@ def _mine(context: Context, feed: str = "") -> Answer:
         "requests/bookings.html",
         offered=[row for row in rows if row["booking"].state == "offered"],
         coming=[row for row in rows if row["booking"].state != "offered"],
-        waiting=[(each, known[each.resource].name.in_(context.language.code)) for each in waiting],
+        waiting=[(each, _subject(context, each.subject, known[each.resource]), known[each.resource].name.in_(context.language.code)) for each in waiting],
         pending=[_row(context, each, known[each.resource]) for each in pending],
         feeds=[(each, known[each.resource].name.in_(context.language.code) if each.resource else "") for each in feeds],
         resources=list(known.values()), feed=feed, code=context.language.code, addresses=ADDRESS,
@@ -406,16 +417,19 @@ def _mine(context: Context, feed: str = "") -> Answer:
 def _row(context: Context, found: Booking, resource: Resource) -> dict[str, Any]:
     words = context.language
     item = context.own.catalogue.get(resource.item)
-    subject = found.subject
-    if resource.kind == "slot" and item:
-        what = item.field("what")
-        option = what.option(found.subject) if what else None
-        subject = option.words.in_(words.code) if option else found.subject
     return {
-        "booking": found, "resource": resource, "place": resource.name.in_(words.code), "subject": subject or resource.name.in_(words.code),
-        "mark": item.mark.in_(words.code) if item else "·", "when": f"{words.day(found.starts_at, context.now)} {words.span(found.starts_at, found.ends_at, context.now)}",
+        "booking": found, "resource": resource, "place": resource.name.in_(words.code), "subject": _subject(context, found.subject, resource),
+        "mark": item.mark.in_(words.code) if item else "·", "when": words.span(found.starts_at, found.ends_at, context.now),
         "acts": acts_of(found, context.now), "who": found.name if words.chinese else found.name_en,
     }  # fmt: skip
+
+
+def _subject(context: Context, said: str, resource: Resource) -> str:
+    """What is booked, in words: an appointment keeps the code of what is done there."""
+    item = context.own.catalogue.get(resource.item) if resource.kind == "slot" else None
+    what = item.field("what") if item else None
+    option = what.option(said) if what else None
+    return option.words.in_(context.language.code) if option else said or resource.name.in_(context.language.code)
 
 
 # ---- one booking

@@ -9,6 +9,7 @@ from marshmallow import Schema, fields, validate
 from services.requests import access, approvals, forms, model, store
 from services.requests.bookings import store as booking_store
 from services.requests.handlers import deciding
+from services.requests.pages.one import facts_of
 from shared.errors import Conflict, Invalid, Refused
 from shared.web.answers import Answer, Said, answer, nothing, page, see_other
 from shared.web.routes import Route
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from services.requests.approvals import Approval
     from services.requests.bookings.store import Booking
+    from services.requests.compound import Place
     from services.requests.store import Request
     from shared.web.context import Context
     from shared.work import Work
@@ -179,6 +181,7 @@ def _page(context: Context, error: Refused | None = None, at: str = "") -> Answe
         found = _waiting(context, connection)
         given = approvals.votes(connection, [each.request_id for each, _ in found])
         departments = context.own.departments(connection)
+        places = context.own.places(connection) if found else {}
         names = {each.number: each.name.in_(code) for each in booking_store.resources(connection)}
         deputies = approvals.deputies_of(connection, context.principal.account, context.now)
     rows: list[dict[str, Any]] = []
@@ -187,7 +190,7 @@ def _page(context: Context, error: Refused | None = None, at: str = "") -> Answe
         rows.append({
             "approval": each, "votes": given[each.request_id],
             "department": department.name.in_(code) if department else thing.department,
-            **(_request_row(context, thing) if each.kind == "request" else _booking_row(context, thing, names)),  # type: ignore[arg-type]
+            **(_request_row(context, thing, places) if each.kind == "request" else _booking_row(context, thing, names)),  # type: ignore[arg-type]
         })  # fmt: skip
     errors = context.errors(error) if error else {}
     return page(
@@ -204,12 +207,13 @@ def _page(context: Context, error: Refused | None = None, at: str = "") -> Answe
     )
 
 
-def _request_row(context: Context, request: Request) -> dict[str, Any]:
+def _request_row(context: Context, request: Request, places: dict[str, Place]) -> dict[str, Any]:
     code = context.language.code
     item = context.own.item_of(request)
     return {
         "id": model.short(request.reference), "short": model.short(request.reference), "mark": item.mark.in_(code) if item else "·",
         "title": item.name.in_(code) if item and request.restricted else request.summary, "place": "",
+        "facts": [] if request.restricted else facts_of(context, request, places, ""),
         "who": request.requester_name if context.language.chinese else request.requester_name_en,
     }  # fmt: skip
 
@@ -217,7 +221,7 @@ def _request_row(context: Context, request: Request) -> dict[str, Any]:
 def _booking_row(context: Context, booking: Booking, names: dict[int, str]) -> dict[str, Any]:
     when = context.language.when(booking.starts_at, context.now)
     return {
-        "id": booking.id, "short": "", "mark": "", "title": booking.subject,
+        "id": booking.id, "short": "", "mark": "", "title": booking.subject, "facts": [],
         "place": f"{names.get(booking.resource, '')} {when}",
         "who": booking.name if context.language.chinese else booking.name_en,
     }  # fmt: skip

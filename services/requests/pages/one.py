@@ -9,6 +9,7 @@ from marshmallow import Schema, fields, validate
 from services.requests import access, api, approvals, model, pictures, quotas, store
 from services.requests.handlers import escalating, following, joining
 from services.requests.pages.rows import promise_of, row_of
+from services.requests.standing import excesses
 from shared.clock import from_text
 from shared.errors import Invalid
 from shared.web.answers import Answer, Said, page, see_other
@@ -142,11 +143,13 @@ def facts_of(
     place = places.get(request.place)
     found = [(words("requests.form.place"), place.name.in_(code) if place else request.place)]
     if item:
+        above = {each.field for each in excesses(request, item)} if whole else set()
+        mark = {name: words("approval.above_in_brackets") for name in above}
         level = item.level(request.level)
         if level:
-            found.append((words("requests.form.level"), level.name.in_(code)))
+            found.append((words("requests.form.level"), level.name.in_(code) + mark.get("level", "")))
         found += [
-            (each.label.in_(code), text)
+            (each.label.in_(code), text + mark.get(each.name, ""))
             for each in item.fields
             if (whole or each.name in item.alike) and (text := _answer(context, item, each, request))
         ]

@@ -54,6 +54,12 @@ async function smaller(file) {
 
 for (const field of document.querySelectorAll("[data-photos]")) {
   const shown = field.parentElement.querySelector("[data-photos-shown]");
+  const add = field.parentElement.querySelector("[data-photos-add]"); // the browser's own button speaks the browser's language
+  if (add) {
+    add.textContent = add.dataset.photosAdd;
+    add.className = "btn photos-add";
+    field.classList.add("visually-hidden");
+  }
   let files = [];
   const show = () => {
     const kept = new DataTransfer();

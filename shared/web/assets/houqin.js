@@ -501,7 +501,7 @@ function places(within) {
     if (picker.dataset.ready) continue;
     picker.dataset.ready = "1";
     const id = picker.querySelector("[data-place-id]"), chosen = picker.querySelector("[data-place-chosen]"), search = picker.querySelector("[data-place-search]");
-    const field = search.querySelector("input"), list = search.querySelector("[role=listbox]"), change = picker.querySelector("[data-place-change]");
+    const field = search.querySelector("input"), list = search.querySelector("[role=listbox]"), none = search.querySelector("[data-place-none]"), change = picker.querySelector("[data-place-change]");
     let found = [], at = -1, asking = 0;
     const close = () => { list.hidden = true; field.setAttribute("aria-expanded", "false"); field.removeAttribute("aria-activedescendant"); at = -1; };
     const choose = (place) => {
@@ -528,7 +528,7 @@ function places(within) {
     Object.entries({ role: "combobox", "aria-expanded": "false", "aria-controls": list.id, "aria-autocomplete": "list" }).forEach(([name, value]) => field.setAttribute(name, value));
     const ask = async () => {
       const words = field.value.trim();
-      if (!words) { close(); return; }
+      if (!words) { close(); none.textContent = ""; return; }
       const mine = ++asking;
       const answer = await fetch(`${picker.dataset.place}?q=${encodeURIComponent(words)}`, { headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => null);
       if (!answer?.ok || mine !== asking) return;
@@ -540,6 +540,7 @@ function places(within) {
         return option;
       }));
       list.hidden = !found.length;
+      none.textContent = found.length ? "" : none.dataset.placeNone;
       field.setAttribute("aria-expanded", String(!!found.length));
       if (found.length) mark(0);
     };

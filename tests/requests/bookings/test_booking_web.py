@@ -263,3 +263,27 @@ def test_a_rooms_feed_says_busy_and_nothing_else(browser, quick_app):
     browser.submit("/requests/rooms?day=2026-11-26", "/requests/bookings", **fields)
     text = Browser(quick_app).get(a_feed(browser, resource="B2-305")).text
     assert "BEGIN:VEVENT" in text and "周例会" not in text and "韩冰" not in text
+
+
+def test_a_form_begins_with_a_time_that_can_be_had_and_says_when_it_is_open(browser):
+    page = browser.get("/requests/slots").text  # noon: the chairs rest until two
+    assert re.findall(r'id="f-(?:starts|ends)_at"[^>]*value="([^"]*)"', page) == [
+        "2026-11-25T14:00",
+        "2026-11-25T14:30",
+    ]
+    assert re.findall(r'<option value="(\d+)"', page) == ["30"]  # no length that is then refused
+    assert 'value="2026-11-28T07:00"' in browser.get("/requests/rooms?day=2026-11-28").text
+    late = {"resource": "barber-1", "starts_at": "2026-11-25T19:00", "ends_at": "2026-11-25T19:30", "subject": "cut"}
+    refused = browser.submit("/requests/slots", "/requests/bookings", **late)
+    assert refused.status_code == 422 and "08:30–12:00 14:00–18:00" in refused.text
+
+
+def test_my_bookings_name_their_day_once_and_say_in_words_what_is_waited_for(browser, quick_app):
+    fields = {"resource": "barber-1", "starts_at": "2026-11-25T15:00", "ends_at": "2026-11-25T15:30", "subject": "cut"}
+    assert browser.submit("/requests/slots", "/requests/bookings", **fields).status_code == 303
+    assert browser.get("/requests/bookings").text.count("今天") == 1
+    other = Browser(quick_app)
+    other.sign_in("sunli")
+    assert other.submit("/requests/slots", "/requests/bookings", **fields, wait="on").status_code == 303
+    page = other.get("/requests/bookings").text
+    assert "<b>剪发</b>" in page and page.count("今天") == 1

@@ -341,9 +341,12 @@ def test_the_pages_lead_from_the_request_to_the_accepted_answer(quick, quick_app
     assert "赵敏" in page and "名调度经手派单" in page and "已受理" in page
     assert "韩冰" in zhao.get(there).text and "电工" not in page
     assert zhao.submit(there, f"{there}/acknowledge").status_code == 303
-    assert zhao.submit(there, f"{there}/answer", words="").status_code == 422
+    empty = zhao.submit(there, f"{there}/answer", words="")
+    assert empty.status_code == 422 and "答复：请填写" in empty.text
     assert zhao.submit(there, f"{there}/answer", outcome="upheld", words="已处理").status_code == 303
     assert "已处理" in han.get(there).text
+    empty = han.submit(there, f"{there}/appeal", words="")
+    assert empty.status_code == 422 and "哪里不同意：请填写" in empty.text
     assert han.submit(there, f"{there}/accept").status_code == 303
     assert "已办结" in han.get(there).text
     assert "C-1125-001" in han.get("/requests/complaints").text

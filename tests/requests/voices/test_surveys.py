@@ -238,6 +238,8 @@ def test_the_pages_write_ask_and_show(quick, quick_app):
     fields = {"title": "满意度", "title_en": "Satisfaction", "opens_on": "2026-11-25", "closes_on": "2026-12-01"}
     wrong = admin.submit("/requests/surveys/new", "/requests/surveys", **{**fields, "closes_on": "2026-11-01"})
     assert wrong.status_code == 422 and "截止日不能早于" in wrong.text
+    empty = admin.submit("/requests/surveys/new", "/requests/surveys", **{**fields, "closes_on": ""})
+    assert empty.status_code == 422 and "截止日：请填写" in empty.text
     there = admin.submit("/requests/surveys/new", "/requests/surveys", **fields).headers["Location"]
     wrong = admin.submit(
         there, f"{there}/questions", kind="choice", zh="选", en="choose", options_zh="一\n二", options_en="one"
