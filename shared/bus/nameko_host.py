@@ -1,7 +1,7 @@
 """The host: nameko runs each service; HTTP, events and timers have separate pools.
 
-The only file that imports nameko or eventlet. Importing it patches the process, so it is imported first, by the
-commands that serve. It consumes and never publishes: a connection that publishes is blocked, acknowledgements
+Beside ``http``, which it imports, the only file that imports nameko or eventlet. Importing it patches the process, so it
+is imported first, by the commands that serve. It consumes and never publishes: a connection that publishes is blocked, acknowledgements
 included, while the broker is in alarm.
 """
 
@@ -48,6 +48,7 @@ from nameko.runners import ServiceRunner
 from nameko.timer import Timer as NamekoTimer
 
 from shared import apart, observe
+from shared.bus.http import Protocol
 from shared.bus.memory import TRANSPORT, URL, MemoryPublisher, first_unseen
 from shared.bus.rabbit import LISTEN, heads_body
 from shared.bus.topology import heads_key
@@ -419,7 +420,7 @@ class Web(Entrypoint):  # type: ignore[misc]
     def _serve(self) -> None:
         eventlet.wsgi.server(
             Patient(self.listener), self.application, custom_pool=self.pool, socket_timeout=BODY_SECONDS,
-            log_output=False, debug=False, log=logging.getLogger("eventlet.wsgi"),
+            log_output=False, debug=False, log=logging.getLogger("eventlet.wsgi"), protocol=Protocol,
         )  # fmt: skip
 
 
