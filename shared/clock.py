@@ -39,7 +39,9 @@ class ManualClock:
 
 def to_text(moment: datetime) -> str:
     """``moment`` as RFC 3339 UTC with microseconds and Z: fixed width, so text order is time order."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -84,7 +84,11 @@ class Field:
 
     def option(self, code: str) -> Option | None:
         """The option of this code; None when there is none."""
-        return next((option for option in self.options if option.code == code), None)
+        return self._by_code.get(code)
+
+    @cached_property
+    def _by_code(self) -> dict[str, Option]:
+        return {option.code: option for option in reversed(self.options)}
 
 
 @dataclass(frozen=True)
@@ -215,11 +219,16 @@ class Item:
 
     def field(self, name: str) -> Field | None:
         """The question of this name; None when there is none."""
-        return next((each for each in self.fields if each.name == name), None)
+        return self.by_name.get(name)
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        """The questions by name."""
+        return {each.name: each for each in reversed(self.fields)}
 
     def level(self, code: str) -> Level | None:
         """The level of this code; None when there is none."""
-        return next((level for level in self.levels if level.code == code), None)
+        return next((level for level in self.levels if level.code == code), None) if code else None
 
     @cached_property
     def priorities(self) -> tuple[int, ...]:
@@ -243,8 +252,15 @@ class Item:
 
     def times(self, priority: int, level: str = "") -> Times:
         """What is promised for ``priority``; the next less urgent where it has no row of its own."""
-        rows = sorted(self.standard_of(level).times, key=lambda row: row.by)
-        return next((row for row in rows if row.by >= priority), rows[-1])
+        found = self._times.get((priority, level))
+        if found is None:
+            rows = sorted(self.standard_of(level).times, key=lambda row: row.by)
+            found = self._times[priority, level] = next((row for row in rows if row.by >= priority), rows[-1])
+        return found
+
+    @cached_property
+    def _times(self) -> dict[tuple[int, str], Times]:
+        return {}
 
     def estimate(self, level: str, amount: int) -> Decimal | None:
         """Yuan that ``amount`` of the item's unit costs by the norm; None where there is no norm."""

@@ -147,7 +147,7 @@ def refusals(filing: Filing, item: Item, now: datetime) -> dict[str, list[str]]:
             say(each.name, "field.choice")
         if each.type == "choices" and any(each.option(str(code)) is None for code in given or ()):
             say(each.name, "field.choice")
-    known = {each.name for each in item.fields}
+    known = item.by_name
     for name in ("starts_at", "ends_at", "headcount", "quantity"):
         if name not in known and _given(filing, name):
             say(name, "field.unknown")

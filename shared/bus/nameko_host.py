@@ -74,7 +74,7 @@ MAX_BODY = 12_000_000  # bytes; JSON and forms have narrower limits of their own
 LOOKUP_THREADS = 4  # for names that the system resolves
 HEAVY_THREADS = 2  # for passwords: each hash takes 19 MiB, and more threads than processors win nothing
 AT_HAND = 100  # messages the broker hands over before their acknowledgement, at least: it is slow to send the next
-TOGETHER = 0.002  # seconds after a wake-up of the relay in which further commits wait for one more
+TOGETHER = 0.005  # seconds after a wake-up of the relay in which further commits wait for one more
 NOTIFY = Sql(f"NOTIFY {LISTEN}")
 POLITE = (
     0.01  # seconds that work in the background waits for requests that are being answered, between two slices of it

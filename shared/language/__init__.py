@@ -9,7 +9,7 @@ chosen by the parameter ``n``; Chinese needs ``other`` only. Key sets are equal 
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,6 +76,11 @@ def choose(cookie: str | None, accepted: str) -> Code:
     """The language for a reader: as chosen before, else as the browser asks (RFC 9110 section 12.5.4), else Chinese."""
     if cookie in CODES:
         return cookie
+    return _asked(accepted) if accepted else "zh-Hans"
+
+
+@lru_cache(maxsize=256)  # a browser says the same each time
+def _asked(accepted: str) -> Code:
     best: tuple[float, Code] | None = None
     for part in accepted.split(",")[:20]:
         name, _, quality = part.strip().partition(";")

@@ -38,6 +38,12 @@ class Addresses:
             merge_slashes=False,
         )
         self._bound = self._map.bind("")
+        # A path without parts stands before every rule with parts.
+        self._fixed: dict[tuple[str, str], str] = {
+            (route.method, prefix + route.path): route.name
+            for route in routes
+            if "<" not in route.path and not route.path.endswith("/")
+        }
 
     def match(self, path: str, method: str) -> tuple[str, Mapping[str, Any]]:
         """The name of the route at ``path`` and its parts.
@@ -45,7 +51,8 @@ class Addresses:
         Raises:
             werkzeug.exceptions.NotFound: there is none. werkzeug.exceptions.MethodNotAllowed: none for ``method``.
         """
-        return self._bound.match(path, method)
+        fixed = self._fixed.get((method, path))
+        return (fixed, {}) if fixed else self._bound.match(path, method)
 
     def match_upgrade(self, environ: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
         """The same for a request that asks for another protocol, such as a websocket, which no route speaks."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
+from io import BytesIO
 from typing import Any
 
 from werkzeug import Request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 
 _NOTHING: MultiDict[str, str] = ImmutableMultiDict()
+_NO_COOKIES: dict[str, str] = {}  # never written; Werkzeug's own looks up what is absent by an exception
 
 
 class Incoming(Request):
@@ -27,13 +29,15 @@ class Incoming(Request):
 
     @cached_property
     def cookies(self) -> Any:
-        return super().cookies if "HTTP_COOKIE" in self.environ else _NOTHING
+        return super().cookies if "HTTP_COOKIE" in self.environ else _NO_COOKIES
 
     def body(self) -> bytes:
         """The whole body; the host has read it, and bounded it, before."""
         found: bytes | None = self.__dict__.get("_body")
         if found is None:
-            self.__dict__["_body"] = found = self.get_data(cache=True)
+            come = self.environ["wsgi.input"]
+            found = come.getvalue() if type(come) is BytesIO else self.get_data(cache=True)
+            self.__dict__["_body"] = found
         return found
 
     @cached_property

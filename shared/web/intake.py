@@ -75,13 +75,7 @@ def read_json(body: bytes) -> Any:
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
         raise Malformed("error.json_depth")
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_int=_integer,
-            parse_float=_number,
-        )
+        value = _decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise Malformed("error.json_utf8") from error
     except (ValueError, RecursionError) as error:
@@ -131,6 +125,12 @@ def _number(text: str) -> float:
     if len(text) > MAX_DIGITS or (value := float(text)) in {float("inf"), float("-inf")}:
         raise Malformed("error.json_number", number=text[:24])
     return value
+
+
+# Made once: it keeps nothing of what it reads.
+_decode = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_integer, parse_float=_number
+).decode
 
 
 def _no_surrogates(value: Any) -> None:

@@ -62,7 +62,7 @@ class Revocations:
     def dead(self, principal: Principal, now: datetime) -> bool:
         """Whether passes of this session or of this epoch have been revoked."""
         self._refresh(now)
-        return (
+        return bool(self._epochs) and (
             f"session:{principal.session}" in self._epochs
             or self._epochs.get(f"account:{principal.account}", 0) > principal.epoch
         )

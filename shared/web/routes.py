@@ -7,6 +7,7 @@ route (access table, OpenAPI document, CSRF, limits, the browser suite) is read 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.web.principal import ROLES, Principal, Role
@@ -48,7 +49,17 @@ class Access:
 
     def of(self, principal: Principal) -> frozenset[Scope]:
         """All scopes that this person has on the route, over all roles; empty when none."""
-        return frozenset(scope for role in principal.roles for scope in self.scopes.get(role, ()))
+        return self._of(principal.roles)
+
+    @cached_property
+    def _of(self) -> Callable[[frozenset[Role]], frozenset[Scope]]:
+        """Scopes by roles, remembered: there are few sets of roles."""
+
+        @lru_cache(maxsize=64)
+        def of(roles: frozenset[Role]) -> frozenset[Scope]:
+            return frozenset(scope for role in roles for scope in self.scopes.get(role, ()))
+
+        return of
 
 
 def _many(scope: Scope | tuple[Scope, ...]) -> tuple[Scope, ...]:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Column, Integer, MetaData, Numeric, Table, Text, delete, exc, select
 
-from shared.database import Database, Moment, Rows
+from shared.database import Database, Moment, Rows, Sql
 from tests.conftest import scratch_postgres
 
 METADATA = MetaData()
@@ -80,6 +80,35 @@ def test_one_row_that_breaks_a_constraint_keeps_all_of_them_out(database):
         assert there(connection) == []
 
 
+PUT = Sql(
+    "INSERT INTO thing (name, words, amount, number, large, at) VALUES (:name, :words, :amount, :number, :large, :at)"
+)
+# No insert: its values are written into the text itself. A minus sign and a percent sign stand before them.
+LESS = Sql("UPDATE thing SET number = number -:number, words = words || '%' || :words WHERE name = :name")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(rows)
+def test_what_was_given_in_one_message_is_there(database, given_rows):
+    if database.is_sqlite:
+        given_rows = [each | {"amount": None} for each in given_rows]
+    numbered = [{"name": f"{number:03}'\\", **each} for number, each in enumerate(given_rows)]
+    with database.write() as connection:
+        connection.execute(delete(THING))
+    database.write_at_once([(PUT, each) for each in numbered])
+    with database.read() as connection:
+        assert there(connection) == [each | {"more": "left out"} for each in numbered]
+
+
+def test_a_negative_number_and_a_percent_sign_mean_what_they_say_in_one_message(database):
+    with database.write() as connection:
+        connection.execute(delete(THING))
+    full = {"name": "a", "words": "w", "amount": None, "number": 1, "large": 2, "at": NOON}
+    database.write_at_once([(PUT, full), (LESS, {"name": "a", "number": -5, "words": "50%s"})])
+    with database.read() as connection:
+        assert there(connection) == [full | {"number": 6, "words": "w%50%s", "more": "left out"}]
+
+
 @pytest.mark.postgres
 def test_what_no_column_holds_is_refused():
     url, drop = scratch_postgres()
@@ -89,5 +118,9 @@ def test_what_no_column_holds_is_refused():
         ROWS.insert(connection, [{"name": "a", "at": datetime(2026, 1, 1)}])
     with pytest.raises(TypeError), found.write() as connection:
         ROWS.insert(connection, [{"name": "a", "words": b"bytes"}])
+    full = {"name": "a", "words": "w", "amount": None, "number": 1, "large": 2, "at": NOON}
+    for wrong in ({"at": datetime(2026, 1, 1)}, {"words": "\0"}):
+        with pytest.raises(ValueError, match=r"zone|NUL"):
+            found.write_at_once([(PUT, full | wrong)])
     found.close()
     drop()
