@@ -4,10 +4,10 @@ from tests.system.office import OFFICES
 
 
 @pytest.fixture(
-    scope="module", params=["embedded", pytest.param("full", marks=[pytest.mark.broker, pytest.mark.postgres])]
+    scope="session", params=["embedded", pytest.param("full", marks=[pytest.mark.broker, pytest.mark.postgres])]
 )
 def office(request, tmp_path_factory):
-    """A running installation, of each kind in turn."""
+    """A running installation, of each kind in turn; the same for every file."""
     folder = tmp_path_factory.mktemp(request.param)
     found = OFFICES[request.param](folder)
     try:
