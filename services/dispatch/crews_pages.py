@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import crews, emergency_plans, store, views
+from services.dispatch import choices, crews, emergency_plans, store, views
 from services.dispatch.access import CREWS, KEEP, QUEUE
 from services.dispatch.acts import WORKING, both, in_words
 from services.dispatch.api import own_supplier
@@ -195,6 +195,9 @@ def crew_page(
         people = [each.name for each in store.members(connection, [code])] if code else []
         roster = store.read_roster(connection)
     levels = json.loads(row.skills) if row is not None else {}
+    bases = choices.bases(lang)
+    if row is not None and row.base and row.base not in dict(bases):
+        bases.append((row.base, row.base))
     shown: dict[str, Any] = {
         "version": history[0].version if history else 0,
         "skills": [f"{skill}:{level}" for skill, level in levels.items()],
@@ -213,7 +216,7 @@ def crew_page(
         employer=(roster.supplier_name(row.supplier, lang.code) if row.supplier else lang("dispatch.crew.in_house")) if row is not None else "",
         skills=[(skill, views.skill_words(skill, lang), chosen.get(skill, "")) for skill in skills], levels=LEVELS,
         days=[(each, lang(f"dispatch.days.{each}")) for each in crews.DAYS],
-        suppliers=[("", lang("dispatch.crew.in_house")), *((key, lang.named(*names)) for key, names in sorted(roster.suppliers.items()))],
+        suppliers=[("", lang("dispatch.crew.in_house")), *choices.suppliers(roster, lang)], bases=bases, offered=[(each, "") for each in people],
         history=[{"version": each.version, "at": each.at, "who": each.who, "changes": _changes(json.loads(each.changed), lang)} for each in history],
     )  # fmt: skip
 
@@ -278,7 +281,7 @@ def covers_page(
              "items": lang.listed([views.item_name(each, lang) for each in json.loads(row.items)]), "from": row.starts_on, "until": row.ends_on}
             for row in rows
         ],
-        suppliers=[(key, lang.named(*names)) for key, names in sorted(roster.suppliers.items())], items=views.item_options(lang),
+        suppliers=choices.suppliers(roster, lang), contracts=choices.contracts(roster, lang), items=views.item_options(lang),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
-from services.dispatch import emergency_plans, model, orders, store, tables, work_tables
+from services.dispatch import choices, emergency_plans, model, orders, store, tables, work_tables
 from services.dispatch.access import KEEP, QUEUE
 from services.dispatch.acts import Nothing, both
 from shared.clock import SITE_ZONE, to_text
@@ -267,7 +267,7 @@ def one(
     may_end = context.may("end_emergency")
     return page(
         "dispatch/emergency.html", status=status, problem=problem, errors=errors or {}, given=context.posted if problem else {},
-        row=row, name=name, place=place, at=lang(f"dispatch.place.{row.place}") if lang.has(f"dispatch.place.{row.place}") else row.place,
+        row=row, name=name, place=place, at=choices.place_name(row.place, lang),
         calls=[
             {"position": each.position, "name": lang.named(each.name, each.name_en), "crew": roster.crew_name(each.crew, lang.code) if each.crew else "",
              "called": each.called_at, "answered": each.answered_at, "by": each.answered_by,

@@ -208,7 +208,10 @@ def change_account(work: Work, event: AccountChanged, _envelope: Envelope) -> No
     """Passes of an earlier epoch are no longer good here, and the account belongs to the crew named. Latest wins."""
     revocation.change_account(work, event.account_id, event.epoch)
     crew = event.crew if event.enabled else ""
-    store.put_account(work.connection, event.account_id, crew, event.name, event.epoch)
+    store.put_account(work.connection, event.account_id, crew, event.name, event.epoch, event.department)
+    if event.department and event.department_name:
+        names = event.department_name, event.department_name_en
+        store.put_department(work.connection, event.department, *names, event.changed_at)
 
 
 def change_item(work: Work, event: CatalogueChanged, _envelope: Envelope) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select
 
-from services.dispatch import store, tables
+from services.dispatch import choices, store, tables
 from services.dispatch.access import CREWS, DISPATCH
+from services.dispatch.acts import in_words
 from services.dispatch.store import forget_roster
 from services.dispatch.views import skill_words
 from shared.errors import Invalid
@@ -101,11 +102,29 @@ class Certificate(Schema):
     expires_on = fields.Date(required=True)
 
 
+class CertificateForm(Schema):
+    """The same by form: the member as the page offers it."""
+
+    member = Key(required=True)
+    skill = Key(required=True)
+    paper = Text(60, required=True)
+    expires_on = fields.Date(required=True)
+
+
 class Leave(Schema):
     """A member's days away."""
 
     crew = Key(required=True)
     number = Whole(1, 1000, required=True)
+    from_on = fields.Date(required=True)
+    until_on = fields.Date(required=True)
+    kind = fields.String(load_default="holiday", validate=validate.OneOf(LEAVES))
+
+
+class LeaveForm(Schema):
+    """The same by form."""
+
+    member = Key(required=True)
     from_on = fields.Date(required=True)
     until_on = fields.Date(required=True)
     kind = fields.String(load_default="holiday", validate=validate.OneOf(LEAVES))
@@ -119,8 +138,21 @@ class Interest(Schema):
     words = Text(200, required=True)
 
 
-def crews_page(context: Context, *, problem: str = "", status: int = 200) -> Answer:
-    """All crews with their people, certificates, leave and declared interests; a supplier sees its own."""
+def _of_form(given: dict[str, Any]) -> dict[str, Any]:
+    """What a form says, its member as crew and number."""
+    crew, _, number = given.pop("member").rpartition(":")
+    if not number.isdecimal():
+        raise Invalid(fields={"member": ["dispatch.field.member"]})
+    return given | {"crew": crew, "number": int(number)}
+
+
+def crews_page(
+    context: Context, *, problem: str = "", errors: dict[str, Any] | None = None, status: int = 200, form: str = ""
+) -> Answer:
+    """All crews with their people, certificates, leave and declared interests; a supplier sees its own.
+
+    ``form`` is the one of which the errors are.
+    """
     from services.dispatch.api import own_supplier
 
     lang, now = context.language, context.now
@@ -133,7 +165,10 @@ def crews_page(context: Context, *, problem: str = "", status: int = 200) -> Ans
         papers = list(connection.execute(select(tables.certificate)))
         leaves = [row for row in connection.execute(select(tables.leave)) if row.until_on >= today]
         interests = list(connection.execute(select(tables.interest)))
+        about = choices.interests(connection, lang) if supplier is None else []
+        members = choices.members(connection, teams, lang)
     names = {(each.crew, each.number): each.name for each in people}
+    whom = dict(about)
 
     def member(row: Any) -> str:
         return names.get((row.crew, row.number), "–")
@@ -151,40 +186,43 @@ def crews_page(context: Context, *, problem: str = "", status: int = 200) -> Ans
                 {"words": member(row), "kind": lang(f"dispatch.leave.{row.kind}"), "from": row.from_on, "until": row.until_on}
                 for row in leaves if row.crew == team.code
             ],
-            "interests": [(row.about, row.words) for row in interests if row.crew == team.code]
+            "interests": [(row.about, whom.get(row.about, row.about), row.words) for row in interests if row.crew == team.code]
             if supplier is None else [],
         }
         for team in teams
     ]  # fmt: skip
     return page(
-        "dispatch/crews.html", status=status, teams=shown, problem=problem,
+        "dispatch/crews.html", status=status, teams=shown, problem=problem, errors={form: errors or {}},
+        given={form: context.posted if form else {}}, members=members, about=about,
         crews=[(team.code, team.name_in(lang.code)) for team in teams],
         kinds=[(kind, lang(f"dispatch.leave.{kind}")) for kind in LEAVES],
         skills=[(skill, skill_words(skill, lang)) for skill in sorted({s for team in teams for s in team.skills})],
     )  # fmt: skip
 
 
-def _noting(do: Any, key: str) -> Any:
+def _noting(form: str, do: Any, key: str) -> Any:
     def view(context: Context) -> Answer:
         try:
             given = context.form()
             with context.work() as work:
                 do(work, context.principal.name, given)
         except Invalid as error:
-            words = [each for found in context.errors(error).values() for each in found]
-            return crews_page(context, problem="; ".join(words), status=error.status)
+            errors = context.errors(error)
+            if "number" in errors:
+                errors["member"] = errors.pop("number")
+            return crews_page(context, problem=in_words(context, error), errors=errors, status=error.status, form=form)
         return see_other(context.url("crews"), said=Said(key))
 
-    view.__name__ = key.rpartition(".")[2]
+    view.__name__ = form
     return view
 
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/crews", "crews", crews_page, noted="person", allow=CREWS, sample={}, summary="Crews, certificates, leave, interests."),
-    Route("POST", "/crews/certificates", "certify", _noting(lambda w, _, g: certify(w, **g), "dispatch.said.certified"),
-          allow=DISPATCH, accepts=Certificate, summary="Note a certificate."),
-    Route("POST", "/crews/leave", "take_leave", _noting(lambda w, who, g: take_leave(w, **g, who=who), "dispatch.said.leave"),
-          allow=DISPATCH, accepts=Leave, creates=True, summary="Note days away."),
-    Route("POST", "/crews/interests", "declare", _noting(lambda w, who, g: declare(w, **g, who=who), "dispatch.said.declared"),
+    Route("POST", "/crews/certificates", "certify", _noting("certify", lambda w, _, g: certify(w, **_of_form(g)), "dispatch.said.certified"),
+          allow=DISPATCH, accepts=CertificateForm, summary="Note a certificate."),
+    Route("POST", "/crews/leave", "take_leave", _noting("take_leave", lambda w, who, g: take_leave(w, **_of_form(g), who=who), "dispatch.said.leave"),
+          allow=DISPATCH, accepts=LeaveForm, creates=True, summary="Note days away."),
+    Route("POST", "/crews/interests", "declare", _noting("declare", lambda w, who, g: declare(w, **g, who=who), "dispatch.said.declared"),
           allow=DISPATCH, accepts=Interest, summary="Note a declared interest."),
 )  # fmt: skip

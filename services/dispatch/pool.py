@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, or_, select, update
 
-from services.dispatch import model, store, views, work_tables, workforce
+from services.dispatch import choices, model, store, views, work_tables, workforce
 from services.dispatch.access import WORK, scoped
 from services.dispatch.acts import Nothing, both, table_file
 from services.dispatch.api import own_supplier
@@ -367,13 +367,18 @@ def pool_page(
     """What is shared, when it is taken, and what it costs whom."""
     lang, now = context.language, context.now
     things, taken = _read(context)
+    own = own_supplier(context)
+    with context.read() as connection:
+        roster = store.read_roster(connection)
+        parties = choices.parties(connection, roster, lang, own)
+    called = dict(parties)
     shown = [
         {"code": row.code, "name": lang.named(row.name, row.name_en), "kind": lang(f"pool.kind.{row.kind}"), "place": row.place,
          "seats": row.seats, "hourly": lang.number(Decimal(row.hourly)) if row.hourly else "",
          "odometer": lang.number(Decimal(row.odometer)) if row.odometer else "",
          "taken": [
              {"words": lang.span(each.starts_at, each.ends_at, now), "id": each.booking_id,
-              "what": _what(each, lang) if _mine(context, each) else lang("pool.taken"),
+              "what": _what(each, called, lang) if _mine(context, each) else lang("pool.taken"),
               "href": context.url("order", ref=each.reference) if each.reference and _mine(context, each) else "",
               "may_cancel": not each.order_id and each.starts_at > now and _mine(context, each)}
              for each in taken[row.code]]}
@@ -381,15 +386,18 @@ def pool_page(
     ]  # fmt: skip
     given = context.posted if problem else {}
     return page(
-        "dispatch/pool.html", status=status, things=shown, problem=problem, errors=errors or {}, given=given,
+        "dispatch/pool.html", parties=parties, crews=choices.crews(roster, lang) if own is None else [], status=status, things=shown, problem=problem, errors=errors or {}, given=given,
         kinds=[(kind, lang(f"pool.kind.{kind}")) for kind in KINDS], choices=[(each["code"], each["name"]) for each in shown],
     )  # fmt: skip
 
 
-def _what(row: Any, lang: Any) -> str:
+def _what(row: Any, called: dict[str, str], lang: Any) -> str:
     if row.order_id:
         return lang("pool.journey", ref=views.short(row.reference or ""))  # type: ignore[no-any-return]
-    shares = [f"{party} {percent}% {lang.number(Decimal(yuan))}" for party, percent, yuan in json.loads(row.parties)]
+    shares = [
+        f"{called.get(party, party)} {percent}% {lang.number(Decimal(yuan))}"
+        for party, percent, yuan in json.loads(row.parties)
+    ]
     return f"{row.purpose} · {lang.listed(shares)}"
 
 

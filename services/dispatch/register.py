@@ -205,10 +205,12 @@ def _known(connection: Connection, given: dict[str, Any]) -> None:
 
 
 def _page(name: str) -> Any:
-    def again(context: Context, **more: Any) -> Answer:
+    def again(context: Context, code: str = "", **more: Any) -> Answer:
+        if code:
+            more["of"] = code
         if name == "crews":
             return people.crews_page(context, problem=more["problem"], status=more["status"])
-        return getattr(upkeep_pages, name)(context, problem=more["problem"], status=more["status"])  # type: ignore[no-any-return]
+        return getattr(upkeep_pages, name)(context, **more)  # type: ignore[no-any-return]
 
     return again
 

@@ -633,9 +633,14 @@ _PERFORMANCE = Sql(
        consequence = excluded.consequence WHERE excluded.period > performance.period"""
 )
 _BELONGS = Sql(
-    """INSERT INTO crew_account (account, crew, name, epoch) VALUES (:account, :crew, :name, :epoch)
-       ON CONFLICT (account) DO UPDATE SET crew = excluded.crew, name = excluded.name, epoch = excluded.epoch
-       WHERE excluded.epoch >= crew_account.epoch"""
+    """INSERT INTO crew_account (account, crew, name, department, epoch) VALUES (:account, :crew, :name, :department, :epoch)
+       ON CONFLICT (account) DO UPDATE SET crew = excluded.crew, name = excluded.name, department = excluded.department,
+       epoch = excluded.epoch WHERE excluded.epoch >= crew_account.epoch"""
+)
+_DEPARTMENT = Sql(
+    """INSERT INTO department (code, name, name_en, at) VALUES (:code, :name, :name_en, :at)
+       ON CONFLICT (code) DO UPDATE SET name = excluded.name, name_en = excluded.name_en, at = excluded.at
+       WHERE excluded.at >= department.at"""
 )
 
 
@@ -661,9 +666,14 @@ def put_performance(connection: Connection, scored: str, period: str, tenths: in
     forget_roster()
 
 
-def put_account(connection: Connection, account: str, crew: str, name: str, epoch: int) -> None:
-    """An account belongs to a crew (or to none); latest epoch wins."""
-    _BELONGS.run(connection, account=account, crew=crew, name=name, epoch=epoch)
+def put_account(connection: Connection, account: str, crew: str, name: str, epoch: int, department: str = "") -> None:
+    """An account belongs to a crew (or to none) and to a department; latest epoch wins."""
+    _BELONGS.run(connection, account=account, crew=crew, name=name, epoch=epoch, department=department)
+
+
+def put_department(connection: Connection, code: str, name: str, name_en: str, at: datetime) -> None:
+    """A department is called so; the latest word wins."""
+    _DEPARTMENT.run(connection, code=code, name=name, name_en=name_en, at=at)
 
 
 def people_of(connection: Connection, crew: str) -> list[str]:

@@ -263,6 +263,16 @@ crew_account = Table(
     Column("crew", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
+    Column("department", Text, nullable=False, server_default=""),
+)
+# Departments as the accounts in them say.
+department = Table(
+    "department",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("at", Moment, nullable=False),  # when it was called so
 )
 
 # Somebody was told that a promise is in danger or broken: one row for each rung of the ladder, said once.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
 
-from services.dispatch import api, emergency_plans, recurrence, store, tables, upkeep, views, work_tables
+from services.dispatch import api, choices, emergency_plans, recurrence, store, tables, upkeep, views, work_tables
 from services.dispatch.access import DISPATCH, QUEUE, WORK, scoped
 from shared.clock import to_text
 from shared.errors import Absent, Conflict, Invalid
@@ -90,7 +90,7 @@ def _named(row: Any, lang: Language) -> str:
     return lang.named(row.name, row.name_en)
 
 
-def assets(context: Context, *, problem: str = "", status: int = 200) -> Answer:
+def assets(context: Context, *, problem: str = "", errors: dict[str, Any] | None = None, status: int = 200) -> Answer:
     """The assets, and what is open for each."""
     lang = context.language
     A, T = tables.asset.c, tables.work_order.c  # noqa: N806
@@ -98,17 +98,15 @@ def assets(context: Context, *, problem: str = "", status: int = 200) -> Answer:
         rows = list(connection.execute(select(tables.asset).order_by(A.kind, A.code)))
         open_ = [row.asset for row in connection.execute(select(T.asset).where(T.open == 1, T.asset != ""))]
         roster = store.roster(connection)
-    shown = [{"name": _named(row, lang), "href": context.url("asset", code=row.code), "place": _place(row.place, lang),
+        places = choices.places(connection, lang)
+    shown = [{"name": _named(row, lang), "href": context.url("asset", code=row.code), "place": choices.place_name(row.place, lang),
               "since": row.since, "open": open_.count(row.code), "contract": row.contract,
               "keeper": _keeper(row.contract, roster, lang)} for row in rows]  # fmt: skip
     return page(
         "dispatch/assets.html", rows=shown, problem=problem, status=status, given=context.posted if problem else {},
+        errors=errors or {}, known_places=places, contracts=choices.contracts(roster, lang),
         kinds=[(kind, lang(f"register.kind.{kind}")) for kind in KINDS],
     )  # fmt: skip
-
-
-def _place(code: str, lang: Language) -> str:
-    return lang(f"dispatch.place.{code}") if lang.has(f"dispatch.place.{code}") else code
 
 
 MOST = 100  # of an asset's orders, readings and alarms that are shown
@@ -161,7 +159,7 @@ def asset(context: Context, code: str) -> Answer:
         roster = store.roster(connection)
     row = found["asset"]
     return page(
-        "dispatch/asset.html", name=_named(row, lang), place=_place(row.place, lang), since=row.since,
+        "dispatch/asset.html", name=_named(row, lang), place=choices.place_name(row.place, lang), since=row.since,
         kind=lang(f"register.kind.{row.kind}"), contract=row.contract, keeper=_keeper(row.contract, roster, lang),
         plans=[{"name": _named(each, lang), "next": each.next_at} for each in found["plans"]],
         orders=[views.row(each, roster, now, lang, context.url("order", ref=each.reference)) for each in found["orders"]],
@@ -192,17 +190,20 @@ def asset_by_api(context: Context, code: str) -> Answer:
     })  # fmt: skip
 
 
-def plans(context: Context, *, problem: str = "", status: int = 200) -> Answer:
-    """Preventive plans and rounds: when each comes next, and their checkpoints with QR labels."""
+def plans(
+    context: Context, *, problem: str = "", errors: dict[str, Any] | None = None, status: int = 200, of: str = ""
+) -> Answer:
+    """Preventive plans and rounds: when each comes next, and their checkpoints with QR labels; ``of`` whose points is what is wrong."""
     lang = context.language
     P, C = tables.plan.c, tables.checkpoint.c  # noqa: N806
     with context.read() as connection:
         rows = list(connection.execute(select(tables.plan).order_by(P.next_at, P.code)))
         points = list(connection.execute(select(tables.checkpoint).order_by(C.plan, C.position)))
+        places, known = choices.places(connection, lang), choices.assets(connection, lang)
     given = context.posted if problem else {}
-    return page("dispatch/plans.html", problem=problem, status=status, given=given, items=views.item_options(lang),
-                usual=recurrence.options(lang), rows=[
-        {"code": row.code, "active": row.active, "name": _named(row, lang), "place": _place(row.place, lang), "rule": recurrence.said(row.rule, row.starts_at, lang), "next": row.next_at,
+    return page("dispatch/plans.html", problem=problem, status=status, given=given, errors=errors or {}, of=of,
+                items=views.item_options(lang), known_places=places, assets=known, usual=recurrence.options(lang), rows=[
+        {"code": row.code, "active": row.active, "name": _named(row, lang), "place": choices.place_name(row.place, lang), "rule": recurrence.said(row.rule, row.starts_at, lang), "next": row.next_at,
          "points": [(each.code, _named(each, lang), context.url("point", code=each.code))
                     for each in points if each.plan == row.code]}
         for row in rows

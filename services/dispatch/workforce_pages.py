@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from services.dispatch import store, views, workforce
+from services.dispatch import choices, store, views, workforce
 from services.dispatch.access import CREW, WORK, scoped
 from services.dispatch.acts import Nothing, both, table_file
 from services.dispatch.api import own_supplier
@@ -185,7 +185,7 @@ def employer_words(code: str, roster: Roster, lang: Language) -> str:
 def crew_words(code: str, roster: Roster, lang: Language) -> str:
     """The crew alone, without its leader."""
     team = roster.teams.get(code)
-    return lang.named(team.name, team.name_en) if team else code
+    return choices.crew_name(team, lang) if team else code
 
 
 def _found(context: Context, asked: dict[str, Any]) -> tuple[list[Someone], Roster]:
@@ -207,6 +207,8 @@ def roster_page(
     today = context.now.astimezone(SITE_ZONE).date()
     own = own_supplier(context)
     teams = [team for team in roster.teams.values() if own is None or team.supplier == own]
+    with context.read() as connection:
+        accounts = choices.unused_accounts(connection, teams, lang)
     rows = [
         {"id": each.person_id, "name": each.name, "href": context.url("person", person_id=each.person_id),
          "employer": employer_words(each.employer, roster, lang), "crew": crew_words(each.crew, roster, lang),
@@ -223,6 +225,7 @@ def roster_page(
         "dispatch/workforce.html", status=status, rows=rows, asked=asked, problem=problem, errors=errors or {},
         given=context.posted if problem else {}, employers=employers if own is None else [],
         crews=[(team.code, f"{crew_words(team.code, roster, lang)} · {employer_words(team.supplier, roster, lang)}") for team in teams],
+        accounts=accounts,
         posts=[(post, lang(f"workforce.post.{post}")) for post in workforce.POSTS],
         grades=[(each, lang.number(Decimal(each))) for each in grades],
         reasons=[(each, lang(f"workforce.reason.{each}")) for each in workforce.REASONS],

@@ -382,6 +382,13 @@ def places(connection: Connection) -> list[Place]:
     ]  # fmt: skip
 
 
+def department_name(connection: Connection, code: str) -> tuple[str, str]:
+    """What a department is called in Chinese and English; empty where there is none."""
+    D = tables.department.c  # noqa: N806
+    row = connection.execute(select(D.name, D.name_en).where(D.code == code)).first() if code else None
+    return (row.name, row.name_en) if row else ("", "")
+
+
 def departments(connection: Connection) -> list[Department]:
     """Every department."""
     query = select(tables.department).order_by(tables.department.c.code)

@@ -527,6 +527,8 @@ class AccountChanged(Event):
     organisation: str = ""  # the office itself, or a supplier's code
     crew: str = ""  # crew code for crew members
     enabled: bool = True
+    department_name: str = ""  # since 2026-11-30; so that others can offer departments by name
+    department_name_en: str = ""  # since 2026-11-30
     changed_at: datetime  # UTC
 
 

@@ -42,13 +42,12 @@ def marked(tmp_path_factory):
     he.post(f"/dispatch/api/orders/{THEIRS}/people", {"people": [first]})
     he.send(
         "/dispatch/crews/certificates",
-        crew="jj-clean-1",
-        number="1",
+        member="jj-clean-1:1",
         skill="cleaning",
         paper="杏证",
         expires_on="2026-12-01",
     )
-    he.send("/dispatch/crews/leave", crew="jj-clean-1", number="2", from_on="2026-11-25", until_on="2026-11-26")
+    he.send("/dispatch/crews/leave", member="jj-clean-1:2", from_on="2026-11-25", until_on="2026-11-26")
     he.send("/dispatch/crews/interests", crew="jj-clean-1", about="account-x", words="杏关系")
     he.post("/dispatch/api/training", {"name": "杏培训", "on_day": "2026-11-25", "hours": "2", "people": [first]})
     he.post(

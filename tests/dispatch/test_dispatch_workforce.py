@@ -72,8 +72,7 @@ def test_members_certificates_and_sizes_follow_a_move(world):
     he = world.client(HEJING)
     he.send(
         "/dispatch/crews/certificates",
-        crew="in-elec-1",
-        number="2",
+        member="in-elec-1:2",
         skill="hvac",
         paper="制冷证",
         expires_on="2027-01-01",
@@ -87,7 +86,7 @@ def test_members_certificates_and_sizes_follow_a_move(world):
     crews = {each["code"]: each for each in he.get("/dispatch/api/crews").json["crews"]}
     assert (crews["in-elec-1"]["size"], crews["hy-air-1"]["size"]) == (1, 3)
     page = he.get("/dispatch/crews").text
-    assert page.index("恒岳空调组") < page.index("制冷证")
+    assert page.rindex("恒岳空调组") < page.index("制冷证")
     assert world.said("person_moved")[-1][1]["to_employer"] == "HY"
 
 

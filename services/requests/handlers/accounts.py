@@ -105,6 +105,7 @@ def set_password(work: Work, account_id: str, password: str, *, keep_session: st
 
 def say_changed(work: Work, account: Account) -> None:
     """Everyone who keeps a copy of the account is told how it stands."""
+    name, name_en = store.department_name(work.connection, account.department)
     work.say(
         AccountChanged(
             account_id=account.id,
@@ -115,6 +116,8 @@ def say_changed(work: Work, account: Account) -> None:
             organisation=account.supplier or account.organisation,
             crew=account.crew,
             enabled=account.enabled,
+            department_name=name,
+            department_name_en=name_en,
             changed_at=work.now,
         ),
         sequence=account.epoch,
