@@ -69,7 +69,7 @@ PERSONAL = (
         sensitive=True,
     ),
     Kept(
-        columns={"crew": "leader leader_en account", "crew_account": "account name"},
+        columns={"crew": "leader leader_en account", "crew_account": "account name department"},
         purpose=_CREW,
         ground=CONTRACT,
         whose="account",
@@ -164,6 +164,7 @@ NOT_PERSONAL = {
     "checkpoint": "name name_en low high",
     "cover": "items starts_on ends_on",
     "crew": "name name_en days base hourly",
+    "department": "name name_en",
     "device_reading": "checkpoint reading",
     "drill": "drill_id",
     "emergency": "emergency_id",
