@@ -442,6 +442,17 @@ def account_by_user(connection: Connection, user: str) -> Account | None:
     return _account(row) if row is not None else None
 
 
+def accounts_called(connection: Connection, words: str, organisation: str) -> list[Account]:
+    """The account that signs in by these words; else those of the body with this name or telephone, two at most."""
+    exact = account_by_user(connection, words)
+    if exact is not None:
+        return [exact]
+    account = tables.account.c
+    named = or_(account.name == words, func.lower(account.name_en) == words.lower(), account.phone == words)
+    query = select(tables.account).where(account.organisation == organisation, account.enabled, named)
+    return [_account(row) for row in connection.execute(query.order_by(account.user_name).limit(2)).mappings()]
+
+
 def account_by_id(connection: Connection, account_id: str, *, lock: bool = False) -> Account | None:
     """The account of this id."""
     query = select(tables.account).where(tables.account.c.id == account_id)

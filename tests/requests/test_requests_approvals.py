@@ -337,6 +337,13 @@ def test_in_the_demonstration_a_banquet_needs_a_reason_and_an_administrators_app
     decide = re.search(r'<form class="body stack" method="post" action="([^"]+)"', waiting)[1]
     assert admin.submit("/requests/approvals", decide, granted="yes").status_code == 303
     assert language("zh-Hans").state("request", "filed") in staff.get(page).text
+    again = staff.submit(form, form, **{**BANQUET, "quantity": "31"}, kind="banquet", exception="再来一批")
+    page = again.headers["Location"].partition("?")[0]
+    decide = re.search(
+        r'<form class="body stack" method="post" action="([^"]+)"', admin.get("/requests/approvals").text
+    )[1]
+    assert admin.submit("/requests/approvals", decide, granted="no", reason="接待标准不含宴席").status_code == 303
+    assert "接待标准不含宴席" in staff.get(page).text  # whoever asked reads why
     assert staff.submit(form, form, **BANQUET, kind="buffet").status_code == 303  # what the standard holds needs nobody
 
 

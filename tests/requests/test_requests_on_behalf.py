@@ -37,3 +37,19 @@ def test_the_form_has_the_field_for_the_desk_alone(quick_app):
     assert filed.status_code == 303
     path = filed.headers["Location"].partition("?")[0]
     assert staff.get(path).status_code == 200
+    for words in ("韩冰", "han bing", "8302"):  # whoever rings up does not know their user name
+        sent = {**fields, "on_behalf_of": words, "contact": "8110", "anyway": "1"}
+        filed = desk.submit("/requests/new/repair", "/requests/new/repair", **sent)
+        assert filed.status_code == 303, filed.text
+        page = staff.get(filed.headers["Location"].partition("?")[0]).text
+        assert "何静 提交申请" in page and "8302" in page and "8110" not in page
+
+
+def test_of_two_people_of_one_name_the_desk_says_which(quick, quick_app):
+    with quick.work() as work:
+        work.connection.exec_driver_sql("UPDATE account SET name = '韩冰' WHERE user_name = 'sunli'")
+    desk = Browser(quick_app)
+    desk.sign_in("hejing")
+    fields = {"place": "B2-302", "what": "aircon", "priority": "2", "on_behalf_of": "韩冰"}
+    refused = desk.submit("/requests/new/repair", "/requests/new/repair", **fields)
+    assert refused.status_code == 422 and "代谁提交：不止一个人，请填登录名：hanbing, sunli" in refused.text

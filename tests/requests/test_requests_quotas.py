@@ -202,6 +202,10 @@ def test_an_administrator_sets_and_drops_quotas_on_the_page(quick, quick_app):
         most="500",
     )
     assert saved.status_code == 303 and "500" in browser.get("/requests/admin/quotas").text
+    both = browser.submit(
+        "/requests/admin/quotas", "/requests/admin/quotas", item="printing", per="person", holder="", period="month", most="5",
+    )  # fmt: skip
+    assert both.status_code == 422 and "只能按部门或按人" in both.text  # it would silently not count
     with quick.database.read() as connection:
         (row,) = connection.exec_driver_sql("SELECT sealed FROM outbox WHERE type = 'requests.access_noted.v1'").one()
     noted = json.loads(row)["data"]  # the refused one changed nothing and is none

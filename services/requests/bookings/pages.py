@@ -153,7 +153,7 @@ def _calendar(
     minutes = min(max(asked["minutes"], rules.least), rules.most)
     begins = asked["starts_at"] or _begins(chosen, day, asked["at"], minutes, context.now)
     at = asked["at"] or begins.astimezone(SITE_ZONE).strftime("%H:%M")
-    search = asked["find"] or asked["view"] in {"", "list"}
+    search = asked["find"] or asked["view"] == "list" or (not asked["view"] and not error)
     free = []
     if search:
         start = datetime.combine(day, time.fromisoformat(at), SITE_ZONE).astimezone(UTC)
@@ -323,7 +323,8 @@ def book(context: Context) -> Answer:
                 )  # fmt: skip
         return _again(context, kind, form, error, dates)
     context.after_commit(desk.numbers.refill)
-    return see_other(context.url("booking", booking_id=one_made.id), said=Said("booking.said.made"))
+    said = "booking.said.asked" if one_made.state == "pending" else "booking.said.made"
+    return see_other(context.url("booking", booking_id=one_made.id), said=Said(said))
 
 
 def rule_of(form: dict[str, Any], wish: Wish) -> str:

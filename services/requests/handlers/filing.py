@@ -15,6 +15,7 @@ from shared.contracts.requests import Answer, RequestFiled
 from shared.errors import Invalid
 from shared.language import language
 from shared.text import compact
+from shared.web.intake import Said
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -118,7 +119,9 @@ def file_request(
     )
     if item.public and not item.restricted:
         public.publish(work, request_id, item.code)
-    store.happen(work, request_id, "filed", who=person.name, who_en=person.name_en, sequence=1)
+    filer = store.account_by_id(work.connection, filed_by) if filed_by else None
+    who: Requester | store.Account = filer or person
+    store.happen(work, request_id, "filed", who=who.name, who_en=who.name_en, sequence=1)
     if filed_by and not claimed:
         notices.tell(work, "request.filed_for_you", about_filed(event))
     said = ""
@@ -139,16 +142,30 @@ def on_behalf(work: Work, person: Principal, user: str) -> tuple[Requester, str]
     """For whom ``person`` files, and by whom it is filed when these are two; oneself when ``user`` is empty.
 
     Raises:
-        Invalid: the person may not file for others, or nobody of that name can sign in.
+        Invalid: the person may not file for others, or not exactly one of that name can sign in.
     """
     if not user:
         return oneself(person), ""
     if not ON_BEHALF & set(person.roles):
         raise Invalid(fields={"on_behalf_of": ["requests.field.not_for_others"]})
-    account = store.account_by_user(work.connection, user)
-    if account is None or not account.may_sign_in(work.now):
-        raise Invalid(fields={"on_behalf_of": ["requests.field.nobody"]})
+    account = somebody(work, user, person.organisation, "on_behalf_of")
     return another(account), "" if account.id == person.account else person.account
+
+
+def somebody(work: Work, words: str, organisation: str, field: str) -> store.Account:
+    """The one account meant by a user name, or by a name or telephone that only one person of the body has.
+
+    Raises:
+        Invalid: nobody, or several; said of ``field``.
+    """
+    found = [each for each in store.accounts_called(work.connection, words, organisation) if each.may_sign_in(work.now)]
+    if not found:
+        raise Invalid(fields={field: ["requests.field.nobody"]})
+    if len(found) > 1:
+        raise Invalid(
+            fields={field: [Said("requests.field.several", users=", ".join(each.user_name for each in found))]}
+        )
+    return found[0]
 
 
 def _over_quota(work: Work, desk: Desk, person: Requester, filing: Filing, request_id: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from services.requests import access, approvals, forms, model, store
 from services.requests.bookings import store as booking_store
-from services.requests.handlers import deciding
+from services.requests.handlers import deciding, filing
 from services.requests.pages.one import facts_of
 from shared.errors import Conflict, Invalid, Refused
 from shared.web.answers import Answer, Said, answer, nothing, page, see_other
@@ -47,7 +47,7 @@ class Bare(Schema):
 class DeputyForm(Schema):
     """Who decides for the person, from when to when."""
 
-    deputy = Key(required=True)
+    deputy = Text(64, required=True)
     from_at = forms.SiteTime(load_default=None, blank=True)
     until_at = forms.SiteTime(required=True)
 
@@ -255,9 +255,7 @@ def decide(context: Context, subject: str) -> Answer:
 
 
 def _name(context: Context, work: Work, form: dict[str, Any]) -> str:
-    account = store.account_by_user(work.connection, form["deputy"])
-    if account is None or not account.may_sign_in(work.now):
-        raise Invalid(fields={"deputy": ["requests.field.nobody"]})
+    account = filing.somebody(work, form["deputy"], context.principal.organisation, "deputy")
     return approvals.name_deputy(
         work, context.principal.account, account.id, form["from_at"] or work.now, form["until_at"]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema
@@ -158,6 +159,8 @@ def file_form(context: Context, code: str) -> Answer:
         wanted = forms.from_form(item, posted)
         with context.work() as work:
             requester, filed_by = filing.on_behalf(work, context.principal, user)
+            if filed_by and wanted.contact == store.phone_of(work.connection, context.principal.account):
+                wanted = replace(wanted, contact="")  # the form began with the desk's own
             if not anyway:
                 joining.need_none(
                     work.connection, item, wanted, lambda request: api.alike_out(context, request, requester)
@@ -234,7 +237,7 @@ def _form_page(
         needs_reason=may_need_reason(item, outside=bool(refused)),
         given=given,
         errors=context.errors(error) if error else {},
-        labels={**{each.name: each.label.in_(code) for each in item.fields}, **{name: context.language(f"requests.form.{name}") for name in ("place", "level", "priority", "contact")}, "photo": context.language("following.form.photos"), "photos": context.language("following.form.photos"), "exception": context.language("approval.exception"), "asset": context.language("following.form.asset")},
+        labels={**{each.name: each.label.in_(code) for each in item.fields}, **{name: context.language(f"requests.form.{name}") for name in ("place", "level", "priority", "contact", "on_behalf_of")}, "photo": context.language("following.form.photos"), "photos": context.language("following.form.photos"), "exception": context.language("approval.exception"), "asset": context.language("following.form.asset")},
         chosen=_picked(context, chosen, office),
         recent=[{"id": each.code, "words": each.name.in_(code)} for each in recent[:3]],
         contact=given.get("contact", account.phone if account else ""),

@@ -211,7 +211,7 @@ def _line(context: Context, each: Happening, request: Request) -> dict[str, Any]
         note = words.listed([_label(context, request, name) for name in each.detail.split()])
     elif each.what == "escalated":
         note = words(f"following.escalated.{each.detail}")
-    elif each.what in {"answered", "asked"}:
+    elif each.what in {"answered", "asked", "approved", "not_approved"}:
         note = each.detail
     elif each.what == "breached":
         note = words(f"requests.promise.{each.detail}") if words.has(f"requests.promise.{each.detail}") else ""

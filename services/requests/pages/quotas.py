@@ -126,6 +126,8 @@ def _save(context: Context, form: dict[str, Any]) -> None:
             wrong["item"] = ["requests.field.item"]
         if form["holder"] and (form["per"] != "department" or form["holder"] not in desk.departments(work.connection)):
             wrong["holder"] = ["field.choice"]
+        if any(each.item == form["item"] and each.per != form["per"] for each in quotas.all_quotas(work.connection)):
+            wrong["per"] = ["quota.field.other_kind"]  # only one of the two would count
         if wrong:
             raise Invalid(fields=wrong)
         quotas.save(work, form["item"], form["per"], form["holder"], form["period"], form["most"])
