@@ -8,6 +8,7 @@ import pytest
 
 from services.requests import notices, store
 from services.requests import tables as service_tables
+from services.requests.bookings import store as bookings
 from services.requests.handlers import filing, following
 from services.requests.model import Filing
 from services.requests.notices import store as kept
@@ -221,6 +222,19 @@ def test_the_owner_of_a_booking_has_it_by_mail_alone_when_he_made_it(quick, quic
     assert made.read_at is not None
     assert "例会" in text(quick, made)
     assert "26 Nov" in text(quick, made) or "tomorrow" in text(quick, made)
+
+
+def test_the_tasks_of_a_booking_ring_when_something_is_wrong_and_not_when_all_is_well(quick, quick_app):
+    answer = a_booking(Program(quick, quick_app))
+    with quick.database.read() as connection:
+        task = store.request_by_id(connection, bookings.tasks_of(connection, answer.json["items"][0]["id"])[0][0])
+    dispatch = Dispatch(quick)
+    step = {"order_id": "o-1", "request_id": task.id}
+    dispatch.say(opened(task), 1)
+    dispatch.say(told_by.WorkOrderAssigned(**step, assigned_at=NOON, crew="w1", crew_name="会务", crew_name_en="M"), 2)
+    dispatch.say(told_by.WorkOrderStarted(**step, crew="w1", started_at=NOON), 3)
+    dispatch.say(told_by.WorkOrderPaused(**step, paused_at=NOON, reason="awaiting_parts", by="w1"), 4)
+    assert kinds(quick) == ["booking.made", "request.paused"]
 
 
 # ---- reading them

@@ -153,7 +153,7 @@ def _calendar(
     minutes = min(max(asked["minutes"], rules.least), rules.most)
     begins = asked["starts_at"] or _begins(chosen, day, asked["at"], minutes, context.now)
     at = asked["at"] or begins.astimezone(SITE_ZONE).strftime("%H:%M")
-    search = asked["find"] or asked["view"] == "list" or (not asked["view"] and not error)
+    search = asked["find"] or asked["view"] == "list" or (not asked["view"] and not error and not asked["starts_at"])
     free = []
     if search:
         start = datetime.combine(day, time.fromisoformat(at), SITE_ZONE).astimezone(UTC)
@@ -163,12 +163,12 @@ def _calendar(
         free = [
             {"resource": each, "starts_at": from_, "now": from_ == model.round_up(start, each.rules.step),
              "href": context.url(ADDRESS[kind], day=day.isoformat(), resource=each.code, starts_at=forms_time(from_),
-                                 ends_at=forms_time(from_ + length)) + "#book"}
+                                 ends_at=forms_time(from_ + length), people=asked["people"] or None) + "#book"}
             for each, from_ in api.free(context, wanted)
         ]  # fmt: skip
     given = given or {
         "resource": chosen.code if chosen else "", "starts_at": begins,
-        "ends_at": asked["ends_at"] or begins + timedelta(minutes=minutes),
+        "ends_at": asked["ends_at"] or begins + timedelta(minutes=minutes), "headcount": asked["people"],
     }  # fmt: skip
     item = context.own.catalogue.get("meeting") if kind == "room" else None
     equipment = item.field("equipment") if item else None

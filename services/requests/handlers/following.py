@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 
 TOLD = frozenset({"assigned", "under_way", "paused", "to_confirm", "refused"})  # states of the work with a notice
+# Of the tasks of a booking nobody is told that they go as they should: a series would ring ten times.
+UNTOLD = frozenset({"assigned", "under_way"})
 
 
 # ---- the requester
@@ -320,7 +322,7 @@ def _settled(work: Work, request: Request, known: dict[str, KnownOrder]) -> Requ
     order = known.get(latest.order_id) if latest else None
     if state == "refused" and request.state != "refused":
         quotas.release(work, request.id)
-    if state != request.state and state in TOLD:
+    if state != request.state and state in TOLD - (UNTOLD if request.channel == "booking" else frozenset()):
         crew = (order.crew_name, order.crew_name_en) if order else NOBODY
         notices.tell(work, f"request.{state}", about_request(request), crew=crew)
     return replace(

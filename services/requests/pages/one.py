@@ -177,6 +177,8 @@ def facts_of(
 
 def _answer(context: Context, item: Item, each: Field, request: Request) -> str:
     parts = {"starts_at", "ends_at", "headcount", "quantity"}
+    if each.name == "quantity" and not each.required and request.quantity == 1:
+        return ""  # one is what stands there when nothing was said
     return answer_words(
         context, item, each, getattr(request, each.name) if each.name in parts else request.answers.get(each.name)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services.requests.notices.telling import About, tell
@@ -54,4 +55,4 @@ def of_survey(work: Work, kind: str, survey: Survey, people: Iterable[str]) -> N
         subject="survey", id=survey.id, address=f"/requests/surveys/{survey.id}", words={"what": [survey.title, survey.title_en]},
         people={"asked": tuple(people)},
     )  # fmt: skip
-    tell(work, f"voice.{kind}", about, until=survey.closes_at)
+    tell(work, f"voice.{kind}", about, until=survey.closes_at - timedelta(minutes=1))  # its last day, not the next

@@ -278,6 +278,13 @@ def test_a_form_begins_with_a_time_that_can_be_had_and_says_when_it_is_open(brow
     assert refused.status_code == 422 and "08:30–12:00 14:00–18:00" in refused.text
 
 
+def test_a_room_that_was_found_is_booked_for_as_many_as_were_asked_for(browser):
+    found = browser.get("/requests/rooms?find=1&day=2026-11-26&at=09:00&people=30").text
+    link = re.search(r'<ul class="lines free">.*?href="([^"]+)"', found, re.DOTALL)[1].replace("&amp;", "&")
+    form = browser.get(link.partition("#")[0]).text
+    assert 'id="f-headcount" name="headcount" type="number" value="30"' in form and 'class="lines free"' not in form
+
+
 def test_my_bookings_name_their_day_once_and_say_in_words_what_is_waited_for(browser, quick_app):
     fields = {"resource": "barber-1", "starts_at": "2026-11-25T15:00", "ends_at": "2026-11-25T15:30", "subject": "cut"}
     assert browser.submit("/requests/slots", "/requests/bookings", **fields).status_code == 303

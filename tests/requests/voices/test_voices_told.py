@@ -1,10 +1,12 @@
 """Who is told in the bell of complaints, suggestions, improvements and surveys; and that it tells on nobody."""
 
+import json
 from collections import Counter
 from datetime import date, timedelta
 
 from services.requests.service import watch_voices
 from services.requests.voices import complaints, model
+from shared.clock import SITE_ZONE, from_text
 from tests.requests.conftest import NOON, person
 from tests.requests.voices.test_complaints import CHEN, ZHAO, a_request, act, complain
 from tests.requests.voices.test_suggestions import begin, move, reply, suggest
@@ -66,6 +68,12 @@ def test_whoever_is_asked_is_told_and_reminded_until_he_has_answered(running):
     survey = write(running, departments=["secretariat"])
     asked = {person(user).account for user in of_department("secretariat")}
     assert Counter(account for _, account in told(running, "survey_opened")[0]) == Counter(asked)
+    with running.database.read() as connection:
+        words = (
+            connection.exec_driver_sql("SELECT words FROM notice WHERE kind = 'voice.survey_opened'").scalars().first()
+        )
+    until = from_text(json.loads(words)["until"]["moment"])
+    assert until.astimezone(SITE_ZONE).date() == survey.closes_on  # its last day is named, not the next
     answer(running, survey, "hanbing")
     watch_voices(running)
     assert told(running, "survey_reminder")[0] == []
