@@ -352,35 +352,7 @@ def wait_after(failures: int, free: int = FREE_TRIES) -> timedelta:
     return min(timedelta(seconds=2 ** min(failures - free + 1, 20)), LONGEST_WAIT)
 
 
-LEAST_PASSWORD, MOST_PASSWORD = 8, 128
 DEMONSTRATION_PASSWORD = "houqin-demo-2026"  # noqa: S105  printed on the sign-in page of a demonstration
-# The most frequent of the published lists of leaked passwords that are long enough to pass the length rule at all.
-COMMON = frozenset({
-    "12345678", "123456789", "1234567890", "password", "password1", "qwertyui", "qwerty123", "11111111", "00000000",
-    "88888888", "66666666", "iloveyou", "1q2w3e4r", "1qaz2wsx", "abc12345", "abcd1234", "a1234567", "a12345678",
-    "admin123", "admin888", "12341234", "87654321", "asdfghjkl", "zxcvbnm1", "5201314520", "woaini1314", "woaini520",
-    "1234qwer", "qwer1234", "passw0rd", "p@ssw0rd", "letmein1", "welcome1", "sunshine", "princess", "football",
-    "baseball", "trustno1", "superman", "123123123", "147258369", "159753456", "111222333", "112233445566",
-    "aa123456", "aa12345678", "q1w2e3r4", "qazwsxedc", "zaq12wsx", "123qweasd", "asd123456", "password123",
-    "changeme",
-})  # fmt: skip
-
-
-def password_faults(password: str, names: Iterable[str]) -> str:
-    """Empty when the password may be used, else the message key (security A1: length, common, built from a name)."""
-    if len(password) < LEAST_PASSWORD:
-        return "requests.password.short"
-    if len(password) > MOST_PASSWORD:
-        return "requests.password.long"
-    plain = password.casefold()
-    if plain in COMMON or len(set(plain)) < 3:
-        return "requests.password.common"
-    letters = "".join(character for character in plain if not character.isdigit() and character.isalnum())
-    for name in names:
-        folded = "".join(name.casefold().split())
-        if len(folded) >= 2 and folded in plain and len(plain) - len(folded) < LEAST_PASSWORD:
-            return "requests.password.name"
-    return "requests.password.name" if letters in {"houqin", "后勤"} else ""
 
 
 def digest(secret: str) -> str:

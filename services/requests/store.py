@@ -502,6 +502,13 @@ def save_account(connection: Connection, account: Account, *, new: bool) -> None
         connection.execute(update(tables.account).where(tables.account.c.id == account.id).values(values))
 
 
+def replace_hash(connection: Connection, account: Account, password: str) -> None:
+    """The account's password is stored so, unless it has changed since the account was read."""
+    A = tables.account.c  # noqa: N806
+    same = (A.id == account.id, A.password == account.password)
+    connection.execute(update(tables.account).where(*same).values(password=password))
+
+
 # ---- sessions, devices, failures, tokens
 
 

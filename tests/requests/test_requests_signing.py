@@ -1,8 +1,9 @@
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 
-from services.requests import model, store
+from services.requests import model, passwords, store
 from services.requests.handlers import accounts, signing
 from services.requests.service import SERVICE, forget
 from shared.errors import Absent, Invalid
@@ -319,22 +320,59 @@ def test_nobody_ends_anothers_session(quick, quick_app):
     ("password", "key"),
     [
         ("short", "short"), ("x" * 129, "long"), ("12345678", "common"), ("PassWord", "common"), ("aaaaaaaaaa", "common"),
-        ("5201314520", "common"), ("hanbing1", "name"), ("韩冰2026", "short"), ("Hanbing2026", "name"), ("houqin2026", "name"),
-        ("后勤20262026", "name"),
+        ("5201314520", "common"), ("Corvette", "common"), ("Password123!", "common"), ("hanbing1", "name"), ("韩冰2026", "short"), ("Hanbing2026", "name"), ("houqin2026", "name"),
+        ("后勤20262026", "name"), ("binghan#86", "name"), ("Bing.Han86", "name"), ("hb19860412", "name"), ("2026hanbing", "name"),
     ],
 )  # fmt: skip
 def test_weak_passwords_are_refused(password, key):
-    assert model.password_faults(password, ("hanbing", "韩冰", "Han Bing")) == f"requests.password.{key}"
+    assert passwords.fault(password, ("hb0412", "韩冰", "Ice")) == f"requests.password.{key}"
 
 
 @pytest.mark.parametrize(
-    "password", ["correct horse", "一个很长的中文口令" * 7, "Tr0ub4dor&3x", "hanbing loves the long way home"]
+    "password",
+    ["correct horse", "一个很长的中文口令" * 7, "Tr0ub4dor&3x", "hanbing loves the long way home", "xkhbq7#zw"],
 )
 def test_good_passwords_are_taken_whole(password):
-    assert model.password_faults(password, ("hanbing", "韩冰", "Han Bing")) == ""
+    assert passwords.fault(password, ("hanbing", "韩冰", "Han Bing")) == ""
     stored = signing.hash_password(password)
     assert signing.is_password(stored, password)
     assert not signing.is_password(stored, password[:-1])
+
+
+def test_the_list_of_common_passwords_is_long_and_of_those_that_length_lets_through():
+    assert len(passwords.common()) > 10_000
+    assert all(len(each) >= passwords.LEAST and each == each.casefold() for each in passwords.common())
+
+
+def test_a_password_hashed_with_weaker_parameters_is_hashed_anew_at_sign_in(quick, quick_app):
+    weaker = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(PASSWORD)
+
+    def stored():
+        with quick.database.read() as connection:
+            return store.account_by_id(connection, person().account)
+
+    with quick.work() as work:
+        store.replace_hash(work.connection, stored(), weaker)
+    assert sign_in(Browser(quick_app), password="wrong").status_code == 422
+    assert stored().password == weaker
+    browser = Browser(quick_app)
+    assert sign_in(browser).status_code == 303
+    renewed = stored().password
+    assert renewed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert browser.get("/requests/mine").status_code == 200  # no session ended by it
+    # What is strong enough stays as it is.
+    assert sign_in(Browser(quick_app)).status_code == 303
+    assert stored().password == renewed
+
+
+def test_a_hash_made_anew_does_not_undo_a_change_of_password_meanwhile(quick):
+    with quick.work() as work:
+        before = store.account_by_id(work.connection, person().account)
+        accounts.set_password(work, before.id, "a longer sentence of mine")
+        store.replace_hash(work.connection, before, "anew")
+        assert signing.is_password(
+            store.account_by_id(work.connection, before.id).password, "a longer sentence of mine"
+        )
 
 
 # ---- API tokens

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from services.requests.chat import text
 from services.requests.chat.lexicon import chinese_words, table
 from services.requests.chat.linear import models
+from services.requests.chat.pinyin import sounds
 from services.requests.chat.text import LEXICON, Sentence, built_once, stem
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _characters(run: str) -> str:
             part = found[at : at + length]
             if any(covered[at : at + length]) or part in words or _SMALL & set(part) or _usual(part):
                 continue
-            meant = {word for sound in _sounds(part) for word in by_sound.get(sound, ())}
+            meant = {word for sound in sounds(part) for word in by_sound.get(sound, ())}
             meant = {word for word in meant if _shared(word, part) >= length - 1 or length > 3}
             if len(meant) == 1:
                 found = found[:at] + meant.pop() + found[at + length :]
@@ -137,30 +138,11 @@ def _usual(part: str) -> bool:
     return any(f"{one}~{other}" in known for one, other in pairwise(part))
 
 
-def _sounds(part: str) -> Iterator[tuple[str, ...]]:
-    readings = _readings()
-    sounds: list[tuple[str, ...]] = [()]
-    for character in part:
-        sounds = [(*sound, syllable) for sound in sounds for syllable in readings.get(character, ())]
-    yield from sounds
-
-
 @cache
 def _right() -> frozenset[str]:
     """Words near to one of the lexicon that are meant as they are."""
     lines = (LEXICON / "right.txt").read_text(encoding="utf-8").splitlines()
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
-
-
-@cache
-def _readings() -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for line in (LEXICON / "pinyin.txt").read_text(encoding="utf-8").splitlines():
-        syllable, _, characters = line.partition(" ")
-        if not syllable.startswith("#"):
-            for character in characters.strip():
-                found[character] = (*found.get(character, ()), syllable)
-    return found
 
 
 @built_once
@@ -171,6 +153,6 @@ def _chinese() -> tuple[frozenset[str], dict[tuple[str, ...], set[str]]]:
     for word, kind in chinese_words(LONGEST):
         words.add(word)
         if kind in (_NAMES if len(word) > 2 else _THINGS) and len(word) <= 5 and not _SMALL & set(word):
-            for sound in _sounds(word):
+            for sound in sounds(word):
                 by_sound.setdefault(sound, set()).add(word)
     return frozenset(words), by_sound

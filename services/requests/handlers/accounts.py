@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
-from services.requests import model, store, tables
+from services.requests import model, passwords, store, tables
 from services.requests.handlers import signing
 from shared.contracts.requests import AccountChanged, SecurityNoticed
 from shared.errors import Absent, Conflict, Invalid
@@ -92,7 +92,7 @@ def set_password(work: Work, account_id: str, password: str, *, keep_session: st
     account = store.account_by_id(work.connection, account_id, lock=True)
     if account is None:
         raise Absent
-    fault = model.password_faults(password, (account.user_name, account.name, account.name_en))
+    fault = passwords.fault(password, (account.user_name, account.name, account.name_en))
     if fault:
         raise Invalid(fields={"password": [fault]})
     store.save_account(

@@ -61,6 +61,11 @@ def is_password(stored: str, password: str) -> bool:
         return False
 
 
+def renew_hash(stored: str, password: str) -> str:
+    """The hash by which to replace ``stored``, that of the password, which was made with weaker parameters; else empty."""
+    return hash_password(password) if stored and _HASHER.check_needs_rehash(stored) else ""
+
+
 @dataclass(frozen=True)
 class Try:
     """One try to sign in, counted before its password is looked at.

@@ -124,6 +124,10 @@ def sign_in(context: Context) -> Answer:
             signing.failed(work, tried)
         return _sign_in_page(context, target, user=form["user"], fault="wrong", left=tried.left, status=422)
     assert tried.account is not None
+    renewed_hash = signing.renew_hash(tried.account.password, form["password"])
+    if renewed_hash:
+        with context.work() as work:
+            store.replace_hash(work.connection, tried.account, renewed_hash)
     with context.read() as connection:
         step = factors.next_step(connection, context.own, tried.account)
     if step:
