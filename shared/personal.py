@@ -16,9 +16,9 @@ from sqlalchemy import LargeBinary, Table, and_, delete, literal_column, or_, se
 from shared.database import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, MetaData
 
     from shared.service import Running, Service
     from shared.settings import Settings
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCH = 500
 _NOTHING: ColumnElement[str] = literal_column("''")
+ERASING = ("erase", "object")  # cases that, when they are granted, erase something in every service
 MOST_GIVEN = 10_000  # rows of one table in a copy
 
 
@@ -159,10 +160,10 @@ def declared(service: Service) -> tuple[Kept, ...]:
     return (*FLOOR, *service.personal)
 
 
-def tables(service: Service, kept: Kept) -> Iterator[tuple[Table, list[str]]]:
+def tables(metadata: MetaData, kept: Kept) -> Iterator[tuple[Table, list[str]]]:
     """The tables of a declaration with the names of their columns."""
     for name, columns in kept.columns.items():
-        yield service.metadata.tables[name], columns.split()
+        yield metadata.tables[name], columns.split()
 
 
 # ---- of one person
@@ -173,14 +174,14 @@ def _plain(value: Any) -> Any:
     return f"{len(value)} B" if isinstance(value, bytes) else value
 
 
-def _of(service: Service, table: Table, whose: str, account: str) -> ColumnElement[bool]:
+def rows_of(table: Table, whose: str, account: str) -> ColumnElement[bool]:
     """Which rows are about the account."""
     found: list[ColumnElement[bool]] = []
     for each in whose.split():
         name, _, path = each.partition("=")
         if path:
             other, key, holder = path.split(".")
-            far = service.metadata.tables[other]
+            far = table.metadata.tables[other]
             found.append(table.c[name].in_(select(far.c[key]).where(far.c[holder] == account)))
         else:
             found.append(table.c[name] == account)
@@ -202,30 +203,34 @@ def copy(running: Running, connection: Connection, account: str) -> list[Given]:
     for kept in declared(running.service):
         if kept.secret or not kept.whose:
             continue
-        for table, names in tables(running.service, kept):
+        for table, names in tables(running.service.metadata, kept):
             moments = [
                 column.name for column in table.c if isinstance(column.type, Moment) and column.name not in names
             ]
             query = select(*(table.c[name] for name in (*names, *moments)))
-            query = query.where(_of(running.service, table, kept.whose, account)).limit(MOST_GIVEN)
-            rows = [
-                {name: _plain(value) for name, value in row.items()} for row in connection.execute(query).mappings()
-            ]
+            query = query.where(rows_of(table, kept.whose, account)).limit(MOST_GIVEN)
+            rows = [dict(row) for row in connection.execute(query).mappings()]
             if kept.opened is not None:
                 rows = [kept.opened(running.settings, row) for row in rows]
+            rows = [{name: _plain(value) for name, value in row.items()} for row in rows]
             if rows:
                 found.append(Given(table.name, kept, rows))
     return found
 
 
-def erase(work: Work, service: Service, account: str) -> int:
-    """What may be erased of an account when the person asks for it is gone; how many rows were touched."""
+def erase(
+    work: Work, metadata: MetaData, declared: Iterable[Kept], account: str, *, consent_alone: bool = False
+) -> int:
+    """What may be erased of an account when the person asks for it is gone; how many rows were touched.
+
+    ``consent_alone``: only what is kept because the person agreed to it, and agrees no more.
+    """
     touched = 0
     # What is found by the row of another table goes before that row does.
-    for kept in sorted(declared(service), key=lambda each: "=" not in each.whose):
-        for table, names in tables(service, kept):
-            if kept.on_request:
-                there = _of(service, table, kept.whose, account)
+    for kept in sorted(declared, key=lambda each: "=" not in each.whose):
+        for table, names in tables(metadata, kept):
+            if kept.on_request and (kept.ground is CONSENT or not consent_alone):
+                there = rows_of(table, kept.whose, account)
                 if kept.ended is not None:
                     there = and_(there, kept.ended.is_not(None))
                 if kept.on_request == "delete":
@@ -253,7 +258,7 @@ def expire(running: Running) -> int:
     for kept in running.service.personal:
         if kept.term is not CONTACT or kept.ended is None:
             continue
-        for table, names in tables(running.service, kept):
+        for table, names in tables(running.service.metadata, kept):
             keys = list(table.primary_key)
             full = or_(*(table.c[name] != _NOTHING for name in names))  # as in the index of what is still to be emptied
             query = select(*keys).where(full, kept.ended < before).limit(BATCH)

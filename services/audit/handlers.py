@@ -10,10 +10,12 @@ from functools import cache, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from services.audit import digest, store, vault
+from services.audit import digest, store, tables, vault
 from services.audit.log.envelope import canonical, seal_event, seal_text
 from services.audit.log.errors import LeafRefused, LogError
 from services.audit.log.sequencer import LogState, append
+from services.audit.personal import PERSONAL
+from shared import personal
 from shared.contracts import REGISTRY
 from shared.contracts.audit import ConflictNoticed
 from shared.errors import Transient
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from shared.bus.base import Delivery
     from shared.contracts.base import Envelope
-    from shared.contracts.requests import AccountChanged, SessionEnded
+    from shared.contracts.requests import AccountChanged, DataCaseClosed, SessionEnded
     from shared.work import Work
 
 log = logging.getLogger(__name__)
@@ -138,3 +140,12 @@ def change_account(work: Work, event: AccountChanged, _envelope: Envelope) -> No
     revocation.change_account(work, event.account_id, event.epoch)
     if not event.enabled or READERS.isdisjoint(event.roles):
         digest.unsubscribe(work.connection, event.account_id)
+
+
+def erase_person(work: Work, event: DataCaseClosed, _envelope: Envelope) -> None:
+    """What may be erased of the person is, where that was granted: values behind entries too, unless only consent ended."""
+    if not event.erases:
+        return
+    personal.erase(work, tables.metadata, PERSONAL, event.account_id, consent_alone=event.kind == "object")
+    if event.kind == "erase":
+        vault.erase_person(work, event.account_id, "request_of_person")

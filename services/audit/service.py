@@ -14,7 +14,7 @@ from services.audit.subscriptions import SUBSCRIPTIONS
 from services.audit.tables import APPEND_ONLY, APPEND_ONLY_CLOSED, APPEND_ONLY_LATER, metadata
 from services.audit.witnessing import collect
 from shared.service import Service, Timer
-from shared.web import waiting_pages
+from shared.web import my_data, waiting_pages
 from shared.web.assembly import application
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def build(running: Running) -> Callable[..., Any]:
 
 def routes() -> tuple[Route, ...]:
     """Every route of this service."""
-    return (*api.ROUTES, *pages.ROUTES, *supervision.ROUTES, *waiting_pages.routes("/dead-letters"))
+    return (*api.ROUTES, *pages.ROUTES, *supervision.ROUTES, *my_data.routes(), *waiting_pages.routes("/dead-letters"))
 
 
 def demonstrate(_running: Running) -> None:

@@ -1,7 +1,7 @@
 """What audit listens to: everything, and the end of sessions."""
 
 from services.audit.complaints import note_complaint
-from services.audit.handlers import change_account, end_session, keep_entries
+from services.audit.handlers import change_account, end_session, erase_person, keep_entries
 from shared.bus.base import on, on_everything
 from shared.contracts.base import SERVICES
 from shared.contracts.requests import (
@@ -10,6 +10,7 @@ from shared.contracts.requests import (
     ComplaintAppealed,
     ComplaintClosed,
     ComplaintOpened,
+    DataCaseClosed,
     SessionEnded,
 )
 
@@ -18,4 +19,5 @@ SUBSCRIPTIONS = (
     on(ComplaintOpened, ComplaintAnswered, ComplaintAppealed, ComplaintClosed, do=note_complaint),
     on(SessionEnded, do=end_session),
     on(AccountChanged, do=change_account),
+    on(DataCaseClosed, do=erase_person),
 )

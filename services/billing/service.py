@@ -14,7 +14,7 @@ from services.billing.settings import SETTINGS
 from services.billing.signing import FeedSigner
 from services.billing.subscriptions import SUBSCRIPTIONS
 from shared.service import Service, Timer
-from shared.web import waiting_pages
+from shared.web import my_data, waiting_pages
 from shared.web.assembly import application
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Own:
 
 def routes() -> tuple[Route, ...]:
     """Every route of this service."""
-    return (*api.ROUTES, *intake.ROUTES, *pages.ROUTES, *waiting_pages.routes())
+    return (*api.ROUTES, *intake.ROUTES, *pages.ROUTES, *my_data.routes(), *waiting_pages.routes())
 
 
 def build(running: Running) -> Callable[..., Any]:

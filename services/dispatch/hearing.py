@@ -7,10 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.dispatch import amendments, handlers, model, store
+from services.dispatch import amendments, handlers, model, store, tables
 from services.dispatch.handlers import Desk
 from services.dispatch.model import OPEN, Order
+from services.dispatch.personal import PERSONAL
 from services.dispatch.roster import Cover
+from shared import personal
 from shared.contracts.base import parse
 from shared.contracts.requests import (
     RequestAmended,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from shared.bus.base import Delivery
     from shared.contracts.base import Envelope
     from shared.contracts.billing import ContractInForce, PerformanceScored
-    from shared.contracts.requests import AccountChanged, CatalogueChanged, SessionEnded
+    from shared.contracts.requests import AccountChanged, CatalogueChanged, DataCaseClosed, SessionEnded
     from shared.work import Work
 
 
@@ -222,3 +224,9 @@ def change_item(work: Work, event: CatalogueChanged, _envelope: Envelope) -> Non
 def end_session(work: Work, event: SessionEnded, _envelope: Envelope) -> None:
     """Passes of the session are no longer good here."""
     revocation.end_session(work, event.session_id)
+
+
+def erase_person(work: Work, event: DataCaseClosed, _envelope: Envelope) -> None:
+    """What may be erased of the person is, where that was granted."""
+    if event.erases:
+        personal.erase(work, tables.metadata, PERSONAL, event.account_id, consent_alone=event.kind == "object")

@@ -41,7 +41,7 @@ from services.dispatch.settings import SETTINGS
 from services.dispatch.subscriptions import SUBSCRIPTIONS
 from services.dispatch.work_tables import metadata
 from shared.service import Service, Timer
-from shared.web import waiting_pages
+from shared.web import my_data, waiting_pages
 from shared.web.assembly import application
 from shared.web.live import Hub
 
@@ -80,6 +80,7 @@ def routes() -> tuple[Route, ...]:
         *pages.ROUTES,
         *evidence.ROUTES,
         *crew_pages.ROUTES,
+        *my_data.routes(),
         *waiting_pages.routes(),
     )
 

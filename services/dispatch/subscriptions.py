@@ -8,13 +8,14 @@ from services.dispatch.hearing import (
     change_item,
     cover_contract,
     end_session,
+    erase_person,
     follow_request,
     note_score,
     take_filed,
 )
 from shared.bus.base import Subscription, on
 from shared.contracts.billing import ContractInForce, PerformanceScored
-from shared.contracts.requests import AccountChanged, CatalogueChanged, RequestFiled, SessionEnded
+from shared.contracts.requests import AccountChanged, CatalogueChanged, DataCaseClosed, RequestFiled, SessionEnded
 
 SUBSCRIPTIONS = (
     Subscription("dispatch.take_filed", take_filed, events=(RequestFiled,), whole=True, batch=50),
@@ -24,4 +25,5 @@ SUBSCRIPTIONS = (
     on(CatalogueChanged, do=change_item),
     on(AccountChanged, do=change_account),
     on(SessionEnded, do=end_session),
+    on(DataCaseClosed, do=erase_person),
 )

@@ -293,6 +293,16 @@ PERSONAL = (
         term=Term(Words("90天", "90 days"), timer="forget"),
         whose="account",
     ),
+    Kept(
+        columns={"data_case": "reference words account name name_en answer"},
+        purpose=Words("办理本人就其个人信息提出的请求", "answering what people ask about the data kept of them"),
+        whose="account",
+    ),
+    Kept(
+        columns={"data_case": "answered_by answered_name answered_name_en"},
+        purpose=Words("留存由谁答复", "knowing who answered"),
+        whose="answered_by",
+    ),
     # ---- complaints, suggestions, improvements, surveys
     Kept(
         columns={"complaint": "reference words salt complainant complainant_name complainant_name_en complainant_department"
@@ -364,6 +374,7 @@ NOT_PERSONAL = {
     ),
     "complaint_step": "complaint_id what",
     "department": "name name_en",
+    "data_case": "id",
     "deputy": "id",
     "forum": "id reference held_on topic place organisation",
     "happening": "request_id what",

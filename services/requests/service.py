@@ -30,6 +30,8 @@ from services.requests.letters.office import office_of
 from services.requests.notices import views as notices
 from services.requests.open311 import views as open311
 from services.requests.personal import PERSONAL
+from services.requests.rights import handling
+from services.requests.rights import views as rights
 from services.requests.settings import SETTINGS
 from services.requests.subscriptions import SUBSCRIPTIONS
 from services.requests.tables import metadata
@@ -40,7 +42,7 @@ from shared import filed
 from shared.errors import Transient
 from shared.service import Service, Timer
 from shared.settings import BadSettings
-from shared.web import live, waiting_pages
+from shared.web import live, my_data, waiting_pages
 from shared.web.assembly import application, cursor_secret, keys_folder, signer
 from shared.web.limits import Limit
 from shared.web.principal import ROLES
@@ -156,6 +158,8 @@ def routes() -> tuple[Route, ...]:
         *letters.ROUTES,
         *open311.ROUTES,
         *pages.ROUTES,
+        *rights.ROUTES,
+        *my_data.routes(),
         *waiting_pages.routes(),
     )
 
@@ -184,10 +188,11 @@ def watch_bookings(running: Running) -> None:
 
 
 def watch_voices(running: Running) -> None:
-    """Late complaints go higher, surveys open and close on their days."""
+    """Late complaints go higher, surveys open and close on their days, late cases about personal data are said to be late."""
     with running.work() as work:
         complaints.watch(work)
         surveying.watch(work)
+        handling.watch(work)
 
 
 def keep_catalogue(running: Running) -> None:

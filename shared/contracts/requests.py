@@ -387,6 +387,55 @@ class SuggestionReplied(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataCaseOpened(Event):
+    """Somebody asked to see, correct or erase the data kept of him, or objected to its use. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "requests.data_case_opened.v1"
+    SUBJECT: ClassVar[str] = "case_id"
+
+    case_id: str
+    reference: str  # D-2026-1124-003
+    account_id: str  # whose data
+    kind: str  # see, correct, erase, object
+    opened_at: datetime  # UTC
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataCaseLate(Event):
+    """A case about personal data was not answered when it was due; once. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "requests.data_case_late.v1"
+    SUBJECT: ClassVar[str] = "case_id"
+
+    case_id: str
+    reference: str
+    kind: str
+    due_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataCaseClosed(Event):
+    """A case about personal data was answered or taken back. An erasure that is granted is done by all. Consumers: dispatch, audit."""
+
+    TYPE: ClassVar[str] = "requests.data_case_closed.v1"
+    SUBJECT: ClassVar[str] = "case_id"
+
+    case_id: str
+    reference: str
+    account_id: str  # whose data
+    kind: str  # see, correct, erase, object
+    outcome: str  # granted, in_part, refused, withdrawn
+    late: bool
+    closed_at: datetime  # UTC
+
+    @property
+    def erases(self) -> bool:
+        """Whether what may be erased of the person is to be erased."""
+        return self.kind in ("erase", "object") and self.outcome in ("granted", "in_part")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImprovementMoved(Event):
     """An improvement went a step on its way from finding over cause and action to verified (PDCA). Consumers: audit."""
 

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from shared.database import Database
     from shared.ids import Ids
     from shared.language import Language
+    from shared.service import Running
     from shared.web.passes import Verifier
     from shared.web.principal import Principal
     from shared.web.revocation import Revocations
@@ -114,6 +115,7 @@ class Application:
         as_now: the person as this service knows them at an instant, where the pass may be behind (whose crew, which
             employer); asked at every request and again and again by live streams, which end when the answer changes.
         own: whatever the service's views need; ``context.own``.
+        running: the service itself, for pages that are made from what it declares.
         trusted_proxies: addresses whose ``X-Forwarded-For`` is believed.
     """
 
@@ -137,6 +139,7 @@ class Application:
         alive: Callable[[Principal, datetime], Principal | None] | None = None,
         as_now: Callable[[Principal, datetime], Principal] | None = None,
         own: Any = None,
+        running: Running | None = None,
         trusted_proxies: Iterable[str] = (),
     ) -> None:
         from shared.web import builtin
@@ -152,6 +155,7 @@ class Application:
         self.site_name = site_name
         self.demonstration = demonstration
         self.own = own
+        self.running = running
         self.jar = Jar(secure=self.public_url.startswith("https://"))
         self.routes = (*routes, *builtin.routes(development=development))
         self.by_name = {route.name: route for route in self.routes}

@@ -57,6 +57,7 @@ def application(
         alive=alive,
         as_now=as_now,
         own=running if own is None else own,
+        running=running,
         trusted_proxies=[each.strip() for each in settings["HOUQIN_TRUSTED_PROXIES"].split(",") if each.strip()],
     )
 

@@ -114,6 +114,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("demand", "/requests/demand", "chart"),
         Place("labels", "/requests/admin/labels", "qr"),
         Place("surveys", "/requests/surveys", "document", leads=VOICES),
+        Place("data_cases", "/requests/admin/data-cases", "people"),
     ),
 }
 

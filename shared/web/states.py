@@ -58,6 +58,7 @@ STATES: dict[str, dict[str, Tone]] = {
         "closed": "done",
         "withdrawn": "off",
     },
+    "data_case": {"open": "wait", "granted": "done", "in_part": "done", "refused": "off", "withdrawn": "off"},
     "suggestion": {"received": "wait", "adopted": "move", "declined": "off", "done": "done", "withdrawn": "off"},
     "improvement": {
         "found": "soon",

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from services.audit import vault
+from services.audit import handlers, vault
 from services.audit.log.envelope import check_opening
 from services.audit.signing import keys, sign
 from shared.contracts import billing
+from shared.contracts.requests import DataCaseClosed
 from tests.audit.conftest import Voices, a_chain, a_client, leaves, tell
 from tests.people import NOON, headers_of
 
@@ -233,6 +234,45 @@ def test_what_is_erased_is_gone_and_the_entry_is_proven_as_before(running, tmp_p
     assert (event["actor"], event["data"]["entries"], event["data"]["values"]) == ("account:admin", [0, 7], 4)
     assert "杏" not in said
     assert verified(running, taken(running, "r1", tmp_path))[0] == 0
+
+
+def test_what_a_person_asked_to_be_erased_goes_from_the_vault_when_it_was_granted(running):
+    voices = Voices()
+    tell(running, a_chain(voices))
+    with running.database.read() as connection:
+        kept = vault.kept_of(connection, "a1")
+    assert kept > 0
+    for kind, outcome, left in (("erase", "refused", kept), ("object", "granted", kept), ("erase", "in_part", 0)):
+        with running.work() as work:
+            handlers.erase_person(work, a_case(kind, outcome), None)
+        with running.database.read() as connection:
+            assert vault.kept_of(connection, "a1") == left
+    with running.database.read() as connection:
+        [[said]] = connection.exec_driver_sql("SELECT sealed FROM outbox WHERE type = 'audit.values_erased.v1'")
+    assert json.loads(said)["data"]["ground"] == "request_of_person"
+
+
+def test_a_copy_of_what_is_kept_opens_the_vault_to_the_person_alone(running):
+    tell(running, a_chain(Voices()))
+    copy = a_client(running).get("/audit/api/my-data", headers=headers_of(running, "supervisor", account="a1"))
+    [kept] = [each for each in copy.json["kept"] if each["table"] == "vault"]
+    assert (kept["days"], kept["sensitive"]) == (1096, True)
+    assert "8302" in [row["value"] for row in kept["rows"]]
+    assert "salt" not in kept["rows"][0]
+    other = a_client(running).get("/audit/api/my-data", headers=headers_of(running, "supervisor"))
+    assert "8302" not in other.text
+
+
+def a_case(kind, outcome):
+    return DataCaseClosed(
+        case_id="d1",
+        reference="D-2026-1125-001",
+        account_id="a1",
+        kind=kind,
+        outcome=outcome,
+        late=False,
+        closed_at=NOON,
+    )
 
 
 def test_values_go_by_themselves_when_their_term_is_over(quick):

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from shared.contracts.requests import AccountChanged
+from shared.contracts.requests import AccountChanged, DataCaseClosed
 from tests.dispatch.world import HANBING, HEJING, LINA, NOON
 
 REF = "2026-1125-087-1"
@@ -122,3 +122,31 @@ def test_a_supplier_sees_its_own_people_alone(quick):
     assert "电工一班" not in page
     assert "秘密关系" not in page
     assert quick.client(HANBING).get("/dispatch/crews").status_code == 403
+
+
+def test_what_a_person_asked_to_be_erased_is_gone_when_it_was_granted(world):
+    world.file()
+    with world.running.database.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO saved_view (account, name, query) VALUES ('account-hanbing', 'x', '{}')"
+        )
+    world.cancel()
+    world.file(88)
+    world.hear(a_case(outcome="refused"))
+    assert (world.order().contact, views_of(world)) == ("8302", 1)
+    world.hear(a_case(outcome="granted", account_id="account-sunli"))
+    assert (world.order().contact, views_of(world)) == ("8302", 1)
+    world.hear(a_case(outcome="granted"))
+    assert (world.order().contact, views_of(world)) == ("", 0)
+    assert world.order("2026-1125-088-1").contact == "8302"  # still to be done
+
+
+def a_case(**changes):
+    given = {"case_id": "d1", "reference": "D-2026-1125-001", "account_id": "account-hanbing", "kind": "erase",
+             "outcome": "granted", "late": False, "closed_at": NOON}  # fmt: skip
+    return DataCaseClosed(**(given | changes))
+
+
+def views_of(world):
+    with world.running.database.read() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM saved_view").scalar()

@@ -34,7 +34,7 @@ def test_every_column_that_can_hold_personal_data_is_classified_or_declared_not_
     said = [
         (table.name, column)
         for kept in personal.declared(service)
-        for table, columns in personal.tables(service, kept)
+        for table, columns in personal.tables(service.metadata, kept)
         for column in columns
     ]
     assert len(said) == len(set(said)), "declared twice"
@@ -67,9 +67,9 @@ def test_what_is_declared_of_persons_can_be_used(name):
         assert kept.term.setting in {"", *names}
         assert kept.on_request in personal.ON_REQUEST
         assert not kept.on_request or kept.whose, "erased on request, and cannot be found"
-        for table, columns in personal.tables(service, kept):
+        for table, columns in personal.tables(service.metadata, kept):
             if kept.whose:
-                str(personal._of(service, table, kept.whose, "x"))
+                str(personal.rows_of(table, kept.whose, "x"))
             if kept.on_request == "empty":
                 assert all(isinstance(table.c[column].type, Text | LargeBinary) for column in columns)
         for words in (kept.purpose, kept.ground, kept.term.words):
@@ -113,7 +113,7 @@ def timed():
     for name in SERVICES:
         service = process.of(name)
         for kept in personal.declared(service):
-            for table, columns in personal.tables(service, kept) if kept.term.timer else ():
+            for table, columns in personal.tables(service.metadata, kept) if kept.term.timer else ():
                 yield pytest.param(name, kept, table.name, columns, id=f"{name}-{table.name}-{columns[0]}")
 
 

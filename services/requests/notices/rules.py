@@ -83,6 +83,10 @@ _RULES = (
     Rule("voice.improvement_back", ("owner",), "at_once"),
     Rule("voice.survey_opened", ("asked",)),
     Rule("voice.survey_reminder", ("asked",)),
+    # Cases about the data kept of a person.
+    Rule("voice.data_asked", ("administrator",), "at_once"),
+    Rule("voice.data_answered", ("person",), "at_once"),
+    Rule("voice.data_late", ("administrator", "person"), "at_once"),
 )
 RULES: dict[str, Rule] = {rule.kind: rule for rule in _RULES}
 
