@@ -212,17 +212,22 @@ def _request_row(context: Context, request: Request, places: dict[str, Place]) -
     item = context.own.item_of(request)
     return {
         "id": model.short(request.reference), "short": model.short(request.reference), "mark": item.mark.in_(code) if item else "·",
-        "title": item.name.in_(code) if item and request.restricted else request.summary, "place": "",
+        "title": item.name.in_(code) if item and request.restricted else request.summary,
         "facts": [] if request.restricted else facts_of(context, request, places, ""),
         "who": request.requester_name if context.language.chinese else request.requester_name_en,
     }  # fmt: skip
 
 
 def _booking_row(context: Context, booking: Booking, names: dict[int, str]) -> dict[str, Any]:
-    when = context.language.when(booking.starts_at, context.now)
+    words = context.language
+    facts = [
+        (words("booking.when"), words.span(booking.starts_at, booking.ends_at, context.now)),
+        (words("booking.which"), names.get(booking.resource, "")),
+        (words("booking.people"), words.number(booking.headcount) if booking.headcount else ""),
+        (words("booking.details"), booking.details),
+    ]
     return {
-        "id": booking.id, "short": "", "mark": "", "title": booking.subject, "facts": [],
-        "place": f"{names.get(booking.resource, '')} {when}",
+        "id": booking.id, "short": "", "mark": "", "title": booking.subject, "facts": [each for each in facts if each[1]],
         "who": booking.name if context.language.chinese else booking.name_en,
     }  # fmt: skip
 

@@ -201,11 +201,16 @@ def test_a_dispatcher_approves_a_hall_on_the_page(browser, quick_app):
         "ends_at": "2026-11-26T11:00",
         "subject": "动员会",
         "headcount": "300",
+        "details": "课堂式摆放",
     }
+    assert 'name="details"' in browser.get("/requests/rooms").text
     address = browser.submit("/requests/rooms?day=2026-11-26", "/requests/bookings", **fields).headers["Location"]
-    assert "待审批" in browser.get(address).text
+    page = browser.get(address).text
+    assert "待审批" in page and "课堂式摆放" in page and "已订好" not in page  # not booked yet, and not called so
     dispatcher = Browser(quick_app)
     dispatcher.sign_in("hejing")
+    waiting = dispatcher.get("/requests/approvals").text
+    assert "明天 10:00–11:00" in waiting and "300" in waiting and "课堂式摆放" in waiting
     assert "动员会" in dispatcher.get("/requests/bookings").text
     assert dispatcher.submit(address, f"{address}/decision", granted="yes").status_code == 303
     assert "已订" in browser.get(address).text
