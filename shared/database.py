@@ -130,12 +130,13 @@ def run_last(
     pooled = connection.connection
     text, values, ready = _message(pooled.info, statements)
     driver: Any = pooled.dbapi_connection
+    whole = _whole(text, values).replace("%", "%%")  # SQLAlchemy hands it over with no values, and not without any
     if driver.status != STATUS_READY:
-        result = connection.exec_driver_sql(text, values)
+        result = connection.exec_driver_sql(whole)
     else:
         driver.autocommit = True
         try:
-            result = connection.exec_driver_sql(text, values)
+            result = connection.exec_driver_sql(whole)
         finally:
             if not driver.closed:
                 driver.autocommit = False
@@ -251,6 +252,10 @@ def written(value: Any) -> str:
     return _quoted(str(value)) if isinstance(value, str) else adapt(value).getquoted().decode()
 
 
+def _whole(text: str, values: Sequence[Any]) -> str:
+    return text % tuple([written(each) for each in values])
+
+
 PREPARED = "houqin_prepared"  # names of the statements that a connection has; absent = nobody knows
 
 
@@ -359,7 +364,7 @@ class Database:
             text, values, ready = _message(pooled.info, statements)
             try:
                 driver.autocommit = True
-                driver.cursor().execute(text % tuple([written(each) for each in values]))
+                driver.cursor().execute(_whole(text, values))
                 pooled.info[PREPARED] = ready
                 driver.autocommit = False
             except psycopg2.Error as error:

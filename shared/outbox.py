@@ -7,8 +7,7 @@ committed, never changes, and the bytes of an event are a pure function of its r
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
@@ -95,8 +94,7 @@ _NUMBER_AT_ONCE = Sql(
 )
 
 
-@dataclass(frozen=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One numbered event, ready to publish."""
 
     number: int

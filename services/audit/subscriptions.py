@@ -15,7 +15,7 @@ from shared.contracts.requests import (
 )
 
 SUBSCRIPTIONS = (
-    on_everything(SERVICES, do=keep_entries, batch=500),
+    on_everything(SERVICES, do=keep_entries, batch=500, gather=0.025),
     on(ComplaintOpened, ComplaintAnswered, ComplaintAppealed, ComplaintClosed, do=note_complaint),
     on(SessionEnded, do=end_session),
     on(AccountChanged, do=change_account),

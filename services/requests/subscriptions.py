@@ -8,7 +8,7 @@ from shared.contracts.billing import UsageRecorded
 from shared.contracts.dispatch import PromiseBreached, RequesterAsked
 
 SUBSCRIPTIONS = (
-    Subscription("requests.follow_order", follow_orders, events=tuple(HAPPENINGS), whole=True, batch=50),
+    Subscription("requests.follow_order", follow_orders, events=tuple(HAPPENINGS), whole=True, batch=50, gather=0.025),
     on(PromiseBreached, do=note_breach),
     on(RequesterAsked, do=note_question),
     on(UsageRecorded, do=note_usage),

@@ -36,6 +36,8 @@ class Subscription:
         handler: ``handler(work, event, envelope)``; where ``whole`` is true ``handler(work, deliveries)``.
         batch: how many events at most share one transaction. A batch that fails is tried one by one, so a handler
             needs no care for it.
+        gather: seconds that the first event of a small batch waits for others, where nobody waits for the handler: each
+            transaction costs both sides more than an event in it.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Subscription:
     sources: tuple[str, ...] = ()
     whole: bool = False
     batch: int = 50
+    gather: float = 0.0
 
     @property
     def service(self) -> str:
@@ -74,11 +77,14 @@ def on(
 
 
 def on_everything(
-    sources: Sequence[str], *, do: Callable[[Work, Sequence[Delivery]], None], service: str = "", batch: int = 200
-) -> Subscription:
+    sources: Sequence[str], *, do: Callable[[Work, Sequence[Delivery]], None], service: str = "", batch: int = 200,
+    gather: float = 0.0,
+) -> Subscription:  # fmt: skip
     """A subscription of ``do`` to every event of ``sources``; it takes whole batches."""
     owner = service or do.__module__.split(".")[1]
-    return Subscription(name=f"{owner}.{do.__name__}", handler=do, sources=tuple(sources), whole=True, batch=batch)
+    return Subscription(
+        name=f"{owner}.{do.__name__}", handler=do, sources=tuple(sources), whole=True, batch=batch, gather=gather
+    )
 
 
 class Publisher(Protocol):

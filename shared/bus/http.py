@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import time
 from functools import lru_cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _FIRST = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE) (/(?!/)[!-~]*) HTTP/1\.1\r\n")
-# What no plain head has: a control character, or a line end that is none.
-_STRANGE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n")
+# What may stand in a line; of a plain head nothing is left without it but the line ends.
+_PLAIN = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _NAME = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _NOT_PLAIN = frozenset({"TRANSFER_ENCODING", "EXPECT"})
@@ -60,6 +61,7 @@ class Protocol(HttpProtocol):  # type: ignore[misc]  # eventlet has no types
             "SERVER_PORT": str(port), "REMOTE_ADDR": peer, "REMOTE_PORT": str(peer_port),
         }  # fmt: skip
         self._read: dict[str, Any] | None = None
+        self._body: bytes | None = None
 
     def parse_request(self) -> bool:
         """The head is read; false when it could not be and was answered."""
@@ -75,10 +77,12 @@ class Protocol(HttpProtocol):  # type: ignore[misc]  # eventlet has no types
         source = self.rfile.fp  # eventlet bounds what it reads of a head by a wrapper
         come = source.peek() if first else b""
         end = come.find(b"\r\n\r\n")
-        if first is None or not 0 < end < MAX_HEADER_LINE or _STRANGE.search(come, 0, end + 2):
+        if first is None or not 0 < end < MAX_HEADER_LINE:
             return None
         found: dict[str, Any] = {}
         lines = come[:end].decode("latin-1").split("\r\n")
+        if come[: end + 2].translate(None, _PLAIN) != b"\r\n" * len(lines):
+            return None
         for line in lines:
             name, colon, value = line.partition(":")
             key = _key(name) if colon else ""
@@ -89,6 +93,8 @@ class Protocol(HttpProtocol):  # type: ignore[misc]  # eventlet has no types
         if len(lines) > MOST_LINES or (length is not None and not _LENGTH.fullmatch(length)):
             return None
         source.read(end + 4)
+        size = int(length or 0)
+        self._body = source.read(size) if 0 < size <= len(come) - end - 4 else None
         self.requestline = self.raw_requestline[:-2].decode("latin-1")
         self.command, self.path = first[1].decode(), first[2].decode()
         self.request_version = "HTTP/1.1"
@@ -108,6 +114,9 @@ class Protocol(HttpProtocol):  # type: ignore[misc]  # eventlet has no types
             return dict(super().get_environ())
         taken = Input(self.rfile, environ.get("CONTENT_LENGTH", "0"), self.connection)
         environ["wsgi.input"] = environ["eventlet.input"] = taken
+        if self._body is not None:  # it came with its head
+            taken.position = taken.content_length
+            environ["wsgi.input"] = BytesIO(self._body)
         environ["eventlet.posthooks"] = []
         return environ
 

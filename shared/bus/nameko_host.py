@@ -73,6 +73,7 @@ BODY_SECONDS = 15  # a request's body must have come by then
 MAX_BODY = 12_000_000  # bytes; JSON and forms have narrower limits of their own
 LOOKUP_THREADS = 4  # for names that the system resolves
 HEAVY_THREADS = 2  # for passwords: each hash takes 19 MiB, and more threads than processors win nothing
+FEW = 64  # messages at hand for which no others are waited for
 AT_HAND = 100  # messages the broker hands over before their acknowledgement, at least: it is slow to send the next
 TOGETHER = 0.005  # seconds after a wake-up of the relay in which further commits wait for one more
 NOTIFY = Sql(f"NOTIFY {LISTEN}")
@@ -231,6 +232,10 @@ class Subscribed(Entrypoint):  # type: ignore[misc]
     def _batch(self) -> None:
         """Handle up to one batch; messages are acknowledged after the commit, and never when nothing was decided."""
         host, subscription, channel = self.intake.host, self.subscription, self.channel
+        if subscription.gather and len(self.buffer) < FEW:
+            eventlet.sleep(subscription.gather)
+            if channel is not self.channel:
+                return  # forgotten with their connection: they come again
         messages = [self.buffer.popleft() for _ in range(min(len(self.buffer), subscription.batch))]
         deliveries: list[Delivery] = []
         unreadable: list[Any] = []
@@ -354,6 +359,8 @@ class Gate:
             release()
 
     def _read_body(self, environ: dict[str, Any]) -> tuple[str, str] | None:
+        if type(environ["wsgi.input"]) is io.BytesIO:
+            return None  # it came with its head
         length = environ.get("CONTENT_LENGTH") or ""
         chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
         if length and chunked:

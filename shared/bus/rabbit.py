@@ -199,22 +199,15 @@ class RabbitRelay:
         except Exception as error:  # noqa: BLE001  carried out of pika's loop, judged in run()
             self._fail(error)
             return
+        # One object for all: pika writes it out while it publishes.
+        said = pika.BasicProperties(
+            content_type="application/cloudevents+json", delivery_mode=2, user_id=self._user, app_id=self.service
+        )
         for event in events:
             self._tag += 1
             self._tags[self._tag] = event.number
-            channel.basic_publish(
-                self.exchange,
-                event.type,
-                event.body,
-                pika.BasicProperties(
-                    content_type="application/cloudevents+json",
-                    delivery_mode=2,
-                    message_id=str(event.number),
-                    user_id=self._user,
-                    app_id=self.service,
-                ),
-                mandatory=True,
-            )
+            said.message_id = str(event.number)
+            channel.basic_publish(self.exchange, event.type, event.body, said, mandatory=True)
             fault("relay.published")
         observe.OUT.labels(self.service).inc(len(events))
         if relay.more and len(relay.in_flight) < relay.window:

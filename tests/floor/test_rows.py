@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Column, Integer, MetaData, Numeric, Table, Text, delete, exc, select
 
-from shared.database import Database, Moment, Rows, Sql
+from shared.database import Database, Moment, Rows, Sql, run_last
 from tests.conftest import scratch_postgres
 
 METADATA = MetaData()
@@ -104,9 +104,15 @@ def test_a_negative_number_and_a_percent_sign_mean_what_they_say_in_one_message(
     with database.write() as connection:
         connection.execute(delete(THING))
     full = {"name": "a", "words": "w", "amount": None, "number": 1, "large": 2, "at": NOON}
-    database.write_at_once([(PUT, full), (LESS, {"name": "a", "number": -5, "words": "50%s"})])
+    less = (LESS, {"name": "a", "number": -5, "words": "50%s"})
+    database.write_at_once([(PUT, full), less])
+    with database.write() as connection:  # nothing was sent before it in this transaction, and then something was
+        run_last(connection, [less])
+    with database.write() as connection:
+        there(connection)
+        run_last(connection, [less])
     with database.read() as connection:
-        assert there(connection) == [full | {"number": 6, "words": "w%50%s", "more": "left out"}]
+        assert there(connection) == [full | {"number": 16, "words": "w%50%s%50%s%50%s", "more": "left out"}]
 
 
 @pytest.mark.postgres
