@@ -18,7 +18,6 @@ from pathlib import Path
 HERE = Path(__file__).parents[1]
 DATA = HERE / "tests" / "requests" / "chat" / "data"
 CHAT = HERE / "services" / "requests" / "chat"
-NAMES = tuple(f"{half}_{lang}" for half in ("dev", "dev2", "dev3", "dev4", "dev5", "test") for lang in ("zh", "en"))
 IMPORT = (
     "import time; t = time.perf_counter(); from services.requests.chat.understanding import understand; "
     "from datetime import datetime; understand('302空调坏了', datetime(2026, 11, 25)); print(time.perf_counter() - t)"
@@ -40,7 +39,9 @@ def main() -> int:
     from services.requests.chat.understanding import understand
 
     said = [
-        (one.text, datetime.fromisoformat(one.reference)) for name in NAMES for one in sentences(DATA / f"{name}.txt")
+        (one.text, datetime.fromisoformat(one.reference))
+        for path in (*sorted(CHAT.glob("training/labelled*_*.txt")), *sorted(DATA.glob("test*_*.txt")))
+        for one in sentences(path)
     ]
     spent = []
     for each in range(3):
@@ -59,7 +60,7 @@ def main() -> int:
     times = len(said) * 3 / (time.perf_counter() - begun)
     turns = 0
     begun = time.perf_counter()
-    for dialogue in dialogues(DATA / "dialogues_dev.txt"):
+    for dialogue in dialogues(CHAT / "training" / "dialogues1.txt"):
         state = State()
         for turn in dialogue.turns:
             state = step(state, turn, datetime.fromisoformat(dialogue.reference)).state

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from services.requests.chat.text import Sentence
 
 CALM = "calm"
-LIKELY = 0.45  # from which danger is heard although no rule tells of it
-LEAST = 5  # words or characters; what is shorter tells danger by name or answers a question
-SURE = 0.95  # the same where a drill, a question or what is over is spoken of
+LIKELY = 0.5  # from which danger is heard although no rule tells of it
+LEAST = 5  # words or characters; what is shorter answers a question, unless it is all but certain
+SURE = 0.9  # the same where little is said, or a drill, a question or what is over is spoken of
+UNLIKELY = 0.02  # below which what tells danger is taken for something else, where the rest is a plain request
 _TOLD = frozenset({"emergency", "danger", "place", "hostile"})  # what the rules say of danger, and names
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import IntegrityError
 
 from services.requests import access, forms, lists, model, notices, pictures, store
-from services.requests.chat import complaining, made, records, rooms, slips, together
+from services.requests.chat import complaining, made, reasons, records, rooms, slips, together
 from services.requests.chat.dialogue import Act, Draft, Effect, State, Step, UnknownVersion, ask, step
 from services.requests.chat.dialogue.answers import kinds as short_answers
 from services.requests.chat.records import Call, Conversation
@@ -146,7 +146,7 @@ def hear(
     if not complaining.resumed(turn, idle=idle) and not made.resumed(turn, rooms.find, idle=idle):
         if not is_short(message.text):
             talk["words"] = [*talk.get("words", ()), message.text][-12:]
-        chosen = together.answered(turn, state, idle=idle)
+        chosen = reasons.answered(turn, state, idle=idle) or together.answered(turn, state, idle=idle)
         item = made.named(desk.catalogue, message.text) if not state.drafts else None
         if chosen is None and item is not None:  # there are no sentences for it, and a guess would file something else
             made.begun(turn, item, rooms.find)
@@ -199,8 +199,13 @@ def standing(connection: Any, desk: Desk, person: Principal, channel: str, code:
     """What a page shows before anything is said: the drafts as they are."""
     found = records.conversation(connection, channel, person.account)
     wording = Wording(words_of(code), desk.catalogue, now)
-    state = _state(dict(found.state), idle=now - found.changed_at > IDLE) if found else State(live=True)
-    return {"id": found.id if found else "", "drafts": wording.drafts(state)}
+    if found is None:
+        return {"id": "", "drafts": []}
+    idle = now - found.changed_at > IDLE
+    drafts = wording.drafts(_state(dict(found.state), idle=idle))
+    if not idle:
+        drafts += made.drafts(wording, desk.catalogue, dict(found.state), desk.places(connection))
+    return {"id": found.id, "drafts": drafts}
 
 
 def _conversation(work: Work, person: Principal, channel: str) -> Conversation:
@@ -236,9 +241,11 @@ def _done(turn: _Turn, taken: Step) -> State:
         except Overtaken:
             raise
         except Refused as error:
+            state, acts = _reopened(state, effect), []
+            if reasons.lacks(error) and state.drafts:
+                return reasons.wanted(turn, state)
             turn.texts.append(_why(turn, error))
             turn.choices.append({"words": turn.wording.choice("person"), "say": turn.wording.choice("person")})
-            state, acts = _reopened(state, effect), []
     if state.drafts:
         state, found = rooms.checked(turn, state)
         if found is not None:
@@ -353,7 +360,7 @@ def _filing(turn: _Turn, item: Item, effect: Effect) -> tuple[Filing, Place | No
     if place is None and effect.slots.get("urgency") == "emergency" and item.place != "fixed":
         place = rooms.nearest(turn, item)
     form = slips.posted(item, effect.slots, _spoken(turn, effect), place.code if place else "")
-    return forms.from_form(item, form), place
+    return forms.from_form(item, {**form, reasons.FIELD: reasons.given(turn, effect)}), place
 
 
 def _channel(channel: str) -> str:
@@ -582,7 +589,10 @@ def _answer(turn: _Turn, state: State) -> dict[str, Any]:
             {
                 "texts": [text for text in dict.fromkeys(turn.texts) if text],
                 "choices": list({choice["say"]: choice for choice in turn.choices}.values())[: MOST_CHOICES + 2],
-                "drafts": turn.wording.drafts(state),
+                "drafts": [
+                    *turn.wording.drafts(state),
+                    *made.drafts(turn.wording, turn.desk.catalogue, turn.talk, turn.desk.places(turn.work.connection)),
+                ],
                 "filed": turn.filed,
                 "asked": state.asked,
             },

@@ -43,16 +43,21 @@ _PEOPLE_WORD = (
     r"delegates?|staff|heads|trainees|examiners?|panell?ists?|interviewees?|applicants?|candidates?|reviewers?|experts?|leaders?|employees|members|colleagues|retirees|inspectors?|auditors?|"
     r"interviewees|interviewers|panellists|panelists|speakers|students|workers|officials?|seats|joining|coming|diners|folks?|adults|men|women|journalists|"
     r"reporters|volunteers|elderly|veterans|teachers|professors?|doctors|interns|bosses|executives|directors|managers|party members|"
-    r"representatives|reps|players|judges|contractors|engineers|clients|customers|vips?|covers|diner|riders|travellers|travelers|in total|souls|bodies|others"
+    r"representatives|reps|players|judges|cadres|comrades|elders|investors|scholars|technicians|jurors|contractors|engineers|clients|customers|vips?|covers|diner|riders|travellers|travelers|in total|altogether|all told|in all|turning up|showing up|expected|souls|bodies|others"
 )
 _PEOPLE_EN = re.compile(
-    rf"\s*(?:or so|ish|-odd|odd|\+|plus)?\s*(?:[a-z-]+\s+){{0,2}}?(?:{_PEOPLE_WORD})\b(?!\s+(?:copies|car|bus|seater))"
+    rf"\s*(?:or so|ish|-odd|odd|\+|plus)?\s*(?:[a-z-]+\s+){{0,2}}?(?:{_PEOPLE_WORD})\b(?!\s+(?:copies|car|bus|seater|badges?|pass(?:es)?|cards?|permits?|chairs|(?:parking )?spaces|rooms?|lanyards))"
 )
+_ADDED_EN = re.compile(r"\badd(?:ing)?(?: another| an extra)?\s*$")
+_FETCHED_EN = re.compile(r"\b(?:fetch|collect|pick up|meet|take|bring|drop|drive|ferry)\s*$")
+_FETCHED_FROM_EN = re.compile(r"\s+(?:from|at|to|off at)\s")
+_FIRST_EN = re.compile(r"\s+for (?:the|our|a|an) ")
+_ADDED_TO_EN = re.compile(r"\s*(?:more |extra )?(?:to|for|at) (?:the|our|my|that|this|tomorrow's|today's) ")
 _GUARD_EN = re.compile(
     r"\s*(?:extra|more|additional|security|uniformed)?\s*(?:more\s+)?(?:security )?(?:guards?|officers?|security staff)\b"
 )
 _FOR_EN = re.compile(
-    r"(?:\bfor|party of|group of|team of|table of|table for|seats?|seating|capacity|fits?|we're|we are|we'll be|there'll be|there will be|there are|"
+    r"(?:\bfor|party of|group of|class of|section of|team of|crew of|unit of|office of|family of|team of|table of|table for|seats?|seating|capacity|fits?|we're|we are|we'll be|there'll be|there will be|there are|"
     r"hosting|expecting|feeding|inviting|welcoming|headcount|passengers?|attendees|attendance|people|pax|headcount (?:is|to|up to|now)|to seat|all|delegation of|size)\s*(?:of|is|to|now|:|are|be)?\s*"
     r"(?:the|about|around|roughly|approx\w*\.?|some|up to|at least|maybe|say|circa|c\.|~|all|other|only|just)*\s*$"
 )
@@ -93,6 +98,7 @@ _NAMED_QUANTITY = re.compile(
     r"(?:份数|数量|印数|印量|张数|共计|各|一式|印|打|复印|打印|印制|加印|加到|减到|改成|改为|增加到|减少到|增至|减至|x|×|\*|quantity|qty|copies|"
     r"print run|run|print|photocopy|make it|make that|up to|down to|to|×|run off)\s*(?:of|is|to|:|：|about|another|up|down)*\s*$"
 )
+_BECOMES = re.compile(r"(?:改成|改为|变成|变为|加到|减到|增至|减至|换成|\b(?:make (?:it|that)|changed? to|now))\s*$")
 # A number after these was said before and holds no longer, or never held: 从100改成120, 不是30是13, "instead of 20".
 _OUTDATED = re.compile(
     r"(?:从|由|不要|原来|原定|原本|之前|本来|原先|不是|并非|其中|里面|包括|instead of|rather than|from|not|was|originally|previously|including|of which|of whom|up from|down from)\s*(?:的|是|说)?\s*(?:the\s+)?$"
@@ -128,7 +134,13 @@ def headcount(
             )
         ):
             span = (number.start, number.end + len(cast("re.Match[str]", _PEOPLE_ZH.match(after) or _EMPTY).group()))
-        elif _PEOPLE_EN.match(after) or (_FOR_EN.search(before) and not _UNIT_EN.match(after)):
+        elif (
+            _PEOPLE_EN.match(after)
+            or (_FOR_EN.search(before) and not _UNIT_EN.match(after))
+            or (_ADDED_EN.search(before) and _ADDED_TO_EN.match(after))
+            or (_FETCHED_EN.search(before) and _FETCHED_FROM_EN.match(after))
+            or (not before.strip() and number.value > 1 and _FIRST_EN.match(after))
+        ):
             span = (number.start, number.end)
         else:
             continue
@@ -176,7 +188,7 @@ def quantity(sentence: Sentence, item: str, numbers: Iterable[Number], free: lis
         ):
             said.append((3, number.value))
         elif classifier.match(after) or noun.match(after):
-            said.append((2, number.value))
+            said.append((4 if _BECOMES.search(before) else 2, number.value))
         elif _PEOPLE_ZH.match(after) or _PEOPLE_EN.match(after):
             continue
         elif _NAMED_QUANTITY.search(before) or (

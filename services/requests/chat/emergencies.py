@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING
 
-from services.requests.chat.alarm import LEAST, LIKELY, SURE, alarm, features
+from services.requests.chat.alarm import LEAST, LIKELY, SURE, UNLIKELY, alarm, features
+from services.requests.chat.evidence import evidence
 from services.requests.chat.hazards import denied, hazards
 from services.requests.chat.lexicon import table
 
@@ -54,22 +56,32 @@ def emergency(sentence: Sentence, matches: Iterable[Match]) -> tuple[str, frozen
     matches = list(matches)
     parts = hazards(sentence, [match for match in matches if match.name == "unless_here"])
     kinds = told(sentence, matches, parts)
-    if kinds:
+    likely, item = alarm(features(sentence, matches, parts.classes))
+    plain = _plain(matches)
+    if kinds and not (plain and likely < UNLIKELY):
         kind = min(kinds, key=_ORDER.index)
         return _items()[kind], _codes(kind)
-    if len(sentence.tokens) < LEAST:
-        return None
-    likely, item = alarm(features(sentence, matches, parts.classes))
-    quiet = parts.topic or any(match.name == "unless" for match in matches)
+    quiet = plain or parts.topic or len(sentence.tokens) < LEAST or any(match.name == "unless" for match in matches)
     if likely < (SURE if quiet else LIKELY):
         return None
     return item, _codes(*(kind for kind, goes_to in _items().items() if goes_to == item))
 
 
+# Evidence from which a sentence plainly asks for something ordinary.
+_PLAINLY = {"repair": 6.0, "landscaping": 4.0, "meeting": 5.0, "vehicle": 5.0, "barber": 5.0, "printing": 5.0}
+
+
+def _plain(matches: list[Match]) -> bool:
+    """True when a fault is told of a thing that breaks, or something is booked: then only what is all but certain counts."""
+    found = evidence(matches)
+    best = max(found, key=lambda item: found[item], default="")
+    return found.get(best, 0.0) >= _PLAINLY.get(best, math.inf)
+
+
 def told(sentence: Sentence, matches: list[Match], parts: Hazards) -> set[str]:
     """The kinds of danger that phrases name and scenes tell."""
-    named = [match for match in matches if match.kind == "emergency" and not denied(sentence, match.start)]
-    kinds = {match.name for match in named}
+    phrases = [match for match in matches if match.kind == "emergency" and not denied(sentence, match.start)]
+    kinds = {match.name for match in phrases}
     said = {match.name for match in matches if match.kind == "danger"}
     for number, rule in enumerate(table("emergency")["together"]):
         if all(f"{number}.{part}" in said for part in range(len(rule["all"]))):
@@ -88,10 +100,10 @@ def told(sentence: Sentence, matches: list[Match], parts: Hazards) -> set[str]:
     if parts.booking and kinds == {"cry"}:
         kinds = set()  # a lifesaver is asked for a room
     if calm:
-        return kinds if len(kinds) > 1 and _apart(named) else set()
+        return kinds if len(kinds) > 1 and _apart(phrases) else set()
     return kinds | told
 
 
-def _apart(named: list[Match]) -> bool:
+def _apart(phrases: list[Match]) -> bool:
     """True when two dangers are named in two places, not one by two lists."""
-    return any(one.end <= other.start and one.name != other.name for one in named for other in named)
+    return any(one.end <= other.start and one.name != other.name for one in phrases for other in phrases)

@@ -6,11 +6,10 @@ The form's own schema says what is missing and what is wrong; nothing is filed b
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from services.requests import forms, model, pictures
-from services.requests.chat import slips
+from services.requests.chat import reasons, slips
 from services.requests.chat.dialogue.answers import gives_up
 from services.requests.chat.dialogue.answers import kinds as short_answers
 from services.requests.chat.emergencies import emergency
@@ -26,12 +25,14 @@ from shared.language import CODES, language
 from shared.web.failures import field_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from services.requests.catalogue import Catalogue, Field, Item
     from services.requests.chat.conversation import _Turn
     from services.requests.chat.site import Found
     from services.requests.chat.understanding import Heard
+    from services.requests.chat.wording import Wording
+    from services.requests.compound import Place
 
     Where = Callable[[_Turn, Item, dict[str, Any]], Found]
 
@@ -39,8 +40,6 @@ KEPT = "made"  # under which a conversation keeps the form that is being filled 
 PLACE = "place"
 CONFIRM = "confirm"
 MOST_BUTTONS = 6
-_HALVES = {"TMO": "09:00", "TMI": "12:00", "TAF": "14:00", "TEV": "18:00"}
-_DAY = "09:00"
 _DROPS = frozenset(language(code)("chat.say.drop") for code in CODES)
 _YES = re.compile(r"(?:那?(?:就|还是)?(?:是|要|需要|有)|yes|y\b|please|sure)", re.IGNORECASE)
 _NO = re.compile(r"(?:否|不|别|没|无|no\b|none|not\b)", re.IGNORECASE)
@@ -129,6 +128,9 @@ def _take(turn: _Turn, item: Item, kept: dict[str, Any], heard: Heard, where: Wh
         found = where(turn, item, slots).place
         if found is not None:
             form[PLACE] = found.code
+    if kept["asked"] == reasons.FIELD:
+        form[reasons.FIELD] = text.strip()[: reasons.MOST]
+        return
     if kept["asked"] == PLACE and PLACE not in form:
         form.update(_said_place(turn, item, text))
     for field in item.fields:
@@ -167,7 +169,11 @@ def _value(field: Field, text: str, slots: dict[str, Any], heard: Heard, *, aske
     if field.type == "moment":
         slot = "end" if field.name == "ends_at" else "start"
         told = slots.get(slot) or (slots.get("start") if asked else "")
-        return slips.clock(told, _HALVES, _DAY) if told and (asked or field.name in ("starts_at", "ends_at")) else ""
+        return (
+            slips.clock(told, slips.HALVES, slips.DAY_BEGINS)
+            if told and (asked or field.name in ("starts_at", "ends_at"))
+            else ""
+        )
     if field.type == "whole":
         told = slots.get(field.name) if field.name in ("headcount", "quantity") else None
         if told is None and (asked or field.required):
@@ -245,7 +251,8 @@ def _read_back(turn: _Turn, item: Item, kept: dict[str, Any]) -> None:
     words = turn.wording.words
     kept["asked"] = CONFIRM
     facts = words("chat.facts_break").join(
-        f"{label}{words('chat.colon')}{value}" for label, value in _facts(turn, item, kept)
+        f"{label}{words('chat.colon')}{value}"
+        for _, label, value in _facts(turn.wording, item, kept, turn.desk.places(turn.work.connection))
     )
     turn.texts.append(words("chat.read_back", item=item.name.in_(words.code), facts=facts))
     turn.texts.append(words("chat.ask.confirm"))
@@ -254,23 +261,54 @@ def _read_back(turn: _Turn, item: Item, kept: dict[str, Any]) -> None:
     ]
 
 
-def _facts(turn: _Turn, item: Item, kept: dict[str, Any]) -> list[tuple[str, str]]:
-    words, form = turn.wording.words, kept["form"]
-    place = turn.desk.place(turn.work.connection, form.get(PLACE) or (item.places[0] if item.place == "fixed" else ""))
-    found = [(words("chat.slot.place"), turn.wording.place(place))] if place else []
+def _facts(
+    wording: Wording, item: Item, kept: dict[str, Any], places: Mapping[str, Place]
+) -> list[tuple[str, str, str]]:
+    """What the form holds: the name of each field, its label and its value in words."""
+    words, form = wording.words, kept["form"]
+    place = places.get(form.get(PLACE) or (item.places[0] if item.place == "fixed" else ""))
+    found = [(PLACE, words("chat.slot.place"), wording.place(place))] if place else []
     told = [field for field in item.fields if field.name in form]
-    return [*found, *((field.label.in_(words.code), _shown(turn, field, form[field.name])) for field in told)]
+    found += [(field.name, field.label.in_(words.code), _shown(wording, field, form[field.name])) for field in told]
+    reason = form.get(reasons.FIELD)
+    return [*found, *([(reasons.FIELD, words("approval.exception"), reason)] if reason else [])]
 
 
-def _shown(turn: _Turn, field: Field, value: Any) -> str:
-    words = turn.wording.words
+def drafts(
+    wording: Wording, catalogue: Catalogue, talk: dict[str, Any], places: Mapping[str, Place]
+) -> list[dict[str, Any]]:
+    """The form that ``talk`` is filling in, as the panel beside the conversation shows it; none when there is none."""
+    kept: dict[str, Any] | None = talk.get(KEPT)
+    item = catalogue.get(kept["item"]) if kept else None
+    if kept is None or item is None:
+        return []
+    words = wording.words
+    rows = [
+        {"slot": name, "label": label, "value": value, "missing": False}
+        for name, label, value in _facts(wording, item, kept, places)
+    ]
+    field = item.field(kept["asked"])
+    others = {CONFIRM: "", reasons.FIELD: words("approval.exception"), PLACE: words("chat.slot.place")}
+    missing = field.label.in_(words.code) if field else others[kept["asked"]]
+    if missing:
+        rows.append({"slot": kept["asked"], "label": missing, "value": "", "missing": True})
+    return [
+        {
+            "item": item.code, "name": item.name.in_(words.code), "mark": item.mark.in_(words.code), "rows": rows,
+            "ready": not missing, "missing": missing, "current": True,
+        }
+    ]  # fmt: skip
+
+
+def _shown(wording: Wording, field: Field, value: Any) -> str:
+    words = wording.words
     if field.type in ("choice", "choices"):
         options = [field.option(code) for code in (value if isinstance(value, list) else [value])]
         return words.listed([option.words.in_(words.code) for option in options if option])
     if field.type == "yes_no":
         return words("chat.made.yes" if value == "on" else "chat.made.no")
     if field.type == "moment":
-        return words.when(datetime.fromisoformat(value).replace(tzinfo=SITE_ZONE), turn.work.now)
+        return wording.moment(value)
     return str(value)
 
 
@@ -289,7 +327,12 @@ def _file(turn: _Turn, item: Item, kept: dict[str, Any]) -> None:
         why = words.listed(told) if told else words(error.key, **error.parameters)
         turn.texts.append(words("chat.could_not", why=why))
         wrong = next((name for name in (PLACE, *(field.name for field in item.fields)) if name in fields), "")
-        if wrong:
+        if reasons.lacks(error):
+            turn.texts.pop()
+            kept["asked"] = reasons.FIELD
+            reasons.ask(turn)
+            turn.talk[KEPT] = kept
+        elif wrong:
             kept["form"].pop(wrong, None)
             _ask(turn, item, kept, wrong)
             turn.talk[KEPT] = kept
@@ -302,3 +345,5 @@ def _file(turn: _Turn, item: Item, kept: dict[str, Any]) -> None:
     reference = model.short(filed.reference)
     turn.filed.append({"reference": reference, "item": item.code, "told": "1"})
     turn.texts.append(words("chat.filed", item=item.name.in_(words.code), reference=reference))
+    if filed.held:
+        turn.texts.append(words("chat.held", reference=reference))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from services.requests.chat.text import Sentence
     from services.requests.chat.times import TimeExpression
 
+# A half day that went by: 一上午了, all morning.
+_LASTED = re.compile(r"(?:一|整|整个|大半个?)\s*$|\ball (?:the |this )?$")
 # Before a clock time these make it the end: 到四点, until 4.
 _UNTIL = re.compile(
     r"(?:到|至|直到|截至|结束于?|开到|用到|返回|回来|回)\s*$"
@@ -24,6 +26,7 @@ _UNTIL = re.compile(
 _ENDS = re.compile(
     "\\s*(?:左右)?(?:就|再|前)?(?:返回|回来|回(?!复)|返程|结束|散会|收工)|\\s*(?:return|back|finish)\\w*\\b(?!\\s*(?:at |by )?\\d)"
 )
+Span = tuple[int, int]
 _SHORT_UNITS = frozenset({"minute", "hour", "second"})
 _INSTEAD_OF = re.compile(r"\b(?:rather than|instead of|not)\s+(?:on |at )?$|不是$|而不是$")
 # A repair or a cleaning is wanted before this, not at this time: 下午要交材料, meeting at three.
@@ -38,6 +41,9 @@ _TOLD = re.compile(
 # The hour that has passed with nothing done: hasn't been emptied in two days.
 _UNDONE = re.compile(r"(?:n't|not|never|nobody|no one)\b[^,.;]{0,30}\b(?:in|for)\s*$|没[^,。;]{0,6}$")
 _NOW = re.compile("现在|这会儿|此刻|眼下|now|this minute|目前|at the moment|currently")
+_STATE_BEFORE = re.compile(
+    r"\b(?:for (?:\w+ )?\w+s|a while|ages|long|(?:is|are|'s|was) (?:\w+ )?(?:empty|vacant|done|over|finished|closed|open|gone|fine|ok))\s*$|(?:已经|都|空|走|搬)(?:了|完|出)?$"
+)
 # 现在 that tells a state and asks for nothing at this moment.
 _STATE_AFTER = re.compile(
     "\\s*(?:的|还|都|已|就已|又|到|什么|怎|进|没|坏|不(?!是)|一直|是|在(?!就)|很|特别|全|有(?!空|号|位|人吗|时间)|会议室|空调|电脑|打印机|灯|厕所|和|that|it's|and|on\\b)"
@@ -55,6 +61,7 @@ _CORRECTION = re.compile(
     "不对|不是|哦不|啊不|说错|改成|改到|更正|应该是|sorry|actually|no wait|i mean|make that|correction|scratch that|rather|wait|oops"
 )
 _MOVED_TO = re.compile(r"(?:到|至|成|为|在|是|约|换|去)\s*$|\b(?:to|for|until|till|on|at|now|is|be)\s*(?:the\s*)?$")
+_SHIFTS = re.compile(r"(?:later|earlier|sooner)$|^(?:晚|早|推迟|提前|延后|往后)")
 _LONGER = re.compile(
     "延长|延到[^,。]{0,8}(?:结束|散)|延迟结束|开到|结束时间|extend|finish|end(?:ing)? (?:at|time)|run (?:until|till|to)"
 )
@@ -78,6 +85,42 @@ def is_time(sentence: Sentence, one: TimeExpression) -> bool:
         return False
     greeting = _GREETING.match(sentence.text)
     return not (greeting and one.span[0] < greeting.end())
+
+
+_BESIDE = re.compile(r"[\s,]*(?:at )?$")
+_HOUR_ENDS = re.compile(r"\s*(?:$|[,.;!?](?!\d)|(?:sharp|please|pls|thanks|if|ok|possible|or so|ish)\b)")
+
+
+def hour_beside(
+    sentence: Sentence, one: TimeExpression, hours: Sequence[tuple[int, Span]], free: Sequence[Span]
+) -> datetime | None:
+    """The moment that a bare hour beside the English name of a day makes of it: haircut tomorrow eleven, 9 tomorrow."""
+    if one.start is None or (one.end is not None and one.part is None) or one.grain < Grain.PART or not one.dated:
+        return None
+    for hour, (start, end) in hours:
+        if not (1 <= hour <= 12 and any(low <= start and end <= high for low, high in free)):
+            continue
+        before = (
+            end <= one.span[0]
+            and not sentence.low[end : one.span[0]].strip()
+            and not _HOUR_COUNTS.search(sentence.low[:start])
+        )
+        after = (
+            one.span[1] <= start
+            and _BESIDE.fullmatch(sentence.low[one.span[1] : start]) is not None
+            and _HOUR_ENDS.match(sentence.low[end:]) is not None
+        )
+        if before or after:
+            at = datetime.combine(one.start.date(), datetime.min.time()).replace(hour=hour % 24)
+            if one.part is not None:
+                return _within(one.part, at)
+            return at + timedelta(hours=12) if hour in range(1, 7) else at
+    return None
+
+
+_HOUR_COUNTS = re.compile(
+    r"\b(?:book|order|need|want|for|get|of|us|only|just|about|around|another|extra|all|room|building|floor|block|level|add|send|bring|print|make|reserve|want|them|are|is|be|we're|unit|no)\s*$"
+)
 
 
 def names_request(sentence: Sentence, one: TimeExpression) -> bool:
@@ -122,11 +165,13 @@ def times_said(
             one.text.lower().startswith(("in ", "for ")) and _UNDONE.search(sentence.low[: one.span[0] + 3])
         ):
             continue
+        if one.part is not None and not one.dated and _LASTED.search(before):
+            continue
         if _SINCE.search(before) and not (one.end and not one.deadline):
             continue
         if latest is not None and latest.date() < reference.date():
             continue
-        if _NOW.search(one.text.lower()) and _STATE_AFTER.match(after):
+        if _NOW.search(one.text.lower()) and (_STATE_AFTER.match(after) or _STATE_BEFORE.search(before)):
             continue
         if (
             _TOLD.match(after)
@@ -174,6 +219,8 @@ def moved(sentence: Sentence, said: Sequence[TimeExpression], reference: datetim
                 kind=Kind.DATETIME,
             )
         fresh.append(one)
+    if len(fresh) > 1:  # an hour later, five o'clock: the clock time counts
+        fresh = [one for one in fresh if not _SHIFTS.search(one.text.lower())] or fresh
     if len(fresh) > 1:  # the time that is given up: 从三点换到四点半
         kept = [one for one in fresh if not _GIVEN_UP.search(sentence.low[max(0, one.span[0] - 12) : one.span[0]])]
         fresh = kept or fresh
@@ -236,7 +283,13 @@ def wanted(
             and (_UNTIL.search(before) or _ENDS.match(after))
         ):
             end = f"{(one.start if one.dated and one.start else start.start).date()}T{one.part.value}"
-        elif start is not None and start.end is not None and start.grain >= Grain.DAY and one.part is not None:
+        elif (
+            start is not None
+            and start.end is not None
+            and start.grain >= Grain.DAY
+            and one.part is not None
+            and not one.dated
+        ):
             continue  # 周一至周三每天中午 keeps its days
         elif start is not None and point and (_UNTIL.search(before) or _ENDS.match(after)):
             close = _onto(one, start, moment)

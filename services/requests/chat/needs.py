@@ -24,6 +24,7 @@ _EVENT_USE = re.compile(
 _TRAVEL_FOR_EVENT = re.compile(
     "(?:去|到|赴|往)[^,。]{1,12}?(?:开会|参会|培训|座谈|面试|参加|评审|会议|学习|交流|复查|看病|体检|就医)"
 )
+_VISIT = re.compile(r"[看找约]|医|药|挂号|门诊|\b(?:doctor|clinic|see|pill|medicine|appointment|nurse|dentist)")
 _LISTS = frozenset({"and", "plus", "as well as", "以及", "并", "并且", "加上", "外加"})  # no new need by themselves
 _CLEANING_WORK = re.compile(
     "打扫|清扫|清洁|清理|清洗|保洁|扫|拖|擦|收拾|消毒|吸尘|倒|搞卫生|clean|mop|sweep|vacuum|hoover|wipe|tidy|empty|disinfect|polish|bin|rubbish|sticky|filthy|dirty|脏"
@@ -95,12 +96,27 @@ def _room_for_people(places: Sequence[Place], served: Callable[[int, int], bool]
 def _clauses(sentence: Sentence, matches: Sequence[Match], protected: Sequence[Span]) -> list[Span]:
     """``sentence`` cut at punctuation and before words that start another need."""
     cuts = {match.end() for match in _CUT.finditer(sentence.text)}
-    cuts |= {match.start for match in matches if match.kind == "new_need"}
+    openers = [match.start for match in matches if match.kind == "new_need"]
+    # What is only a time before 再, and so on, tells when the new need is.
+    cuts |= {
+        at
+        for at in openers
+        if not any(
+            _only_time(sentence, max((cut for cut in cuts if cut <= at), default=0), at, one) for one in protected
+        )
+    }
     cuts = {cut for cut in cuts if not any(start < cut < end for start, end in protected)}
     edges = sorted({0, len(sentence.text), *cuts})
     return [
         (start, end) for start, end in zip(edges, edges[1:], strict=False) if sentence.text[start:end].strip(" ,;!?。.")
     ]
+
+
+def _only_time(sentence: Sentence, start: int, end: int, said: Span) -> bool:
+    """True when a clause begins with nothing but the time ``said`` before ``end``."""
+    return start <= said[0] < said[1] <= end and not (
+        sentence.text[start : said[0]] + sentence.text[said[1] : end]
+    ).strip(" ,;")
 
 
 def _site(matches: Sequence[Match]) -> str | None:
@@ -172,6 +188,10 @@ def _belongs(
         return not opened and not any(match.kind in ("request", "fault") for match in clause)
     if {need.item, item} == {"cleaning", "clinic"} and not opened:
         return True  # somebody was ill there: the reason, not a need
+    if (need.item, item) == ("repair", "clinic") and not opened:
+        return not _VISIT.search(text)  # the flicker makes one dizzy
+    if {need.item, item} == {"landscaping", "cleaning"} and not opened:
+        return not any(start <= place.start < end for place in places)  # leaves to be swept
     if {need.item, item} == {"repair", "cleaning"} and not opened:
         return item == "cleaning" and not _CLEANING_WORK.search(text)
     return False

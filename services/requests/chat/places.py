@@ -56,7 +56,7 @@ _ZH = {
         r"|(?<![A-Za-z])([A-Za-z])(?:楼|区|馆|座)"
     ),
     "floor": re.compile(
-        r"(?:第)?(负|地下|-|B|b)?([一二三四五六七八九十\d]{1,3})\s?(?:楼|层)(?!梯|道|上楼|会议中心|长|里的灯|次)|(?<![A-Za-z\d])([Bb]?\d{1,2})[Ff](?![A-Za-z])|(?<![A-Za-z\d])[Ff](\d{1,2})(?![A-Za-z\d])|(?<![A-Za-z\d])[Bb]([12])(?![A-Za-z\d座栋楼幢区-])"
+        r"(?:第)?(负|地下|-|B|b)?([一二三四五六七八九十\d]{1,3})\s?(?:楼|层)(?!梯|道|泥|灰|土|油|薄|厚|霜|冰|雪|上楼|会议中心|长|里的灯|次)|(?<![A-Za-z\d])([Bb]?\d{1,2})[Ff](?![A-Za-z])|(?<![A-Za-z\d])[Ff](\d{1,2})(?![A-Za-z\d])|(?<![A-Za-z\d])[Bb]([12])(?![A-Za-z\d座栋楼幢区-])"
     ),
     "room": re.compile(
         r"((?:第[一二三四五六七八九十\d]{1,2}|[一二三四五六七八九十\d]{1,2}号)(?:大|小)?(?:会议|会客|接待|培训|学习|活动|诊|教)[室厅]|第[一二三四五六七八九十\d]{1,2}(?:会议|接待|会客|培训)[室厅])"
@@ -106,7 +106,8 @@ _GENERIC_EN = frozenset(
     "the a an any some another one this that our my your free good bigger smaller large small big quiet nice available larger spare suitable medium different new either each every for in of to book reserve need get want proper decent empty floor level storey block building video whole entire same said usual next on at hold have use one two three available booked team staff board no yes and with from are is".split()
 )
 _ON_FLOOR = re.compile(
-    r"\bon (\d{1,2})(?=$|[,.;!?]|\s+(?:is|isn't|has|hasn't|won't|and|needs|are|keeps|please|stinks|smells|was|backing|leaking|close|again))"
+    r"\bon (\d{1,2}|two|three|four|five|six|seven|eight|nine|ten)(?=$|[,.;!?](?!\d)|\s+(?!(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+    r"|(?:am|pm|a\.m|p\.m|o'?clock|of|people|occasions?|tables?|pages?|sheets?|copies|days?|times?|separate|different|chairs?|desks?|wheels|legs|consecutive|at|tomorrow)\b|\d))"
 )
 # A place after these was said before and is given up: 不是402,是404.
 _REPLACED = re.compile(r"(?:不是|并非|而不是|\bnot|instead of|rather than)\s*(?:in |on |at )?(?:the )?$")
@@ -194,7 +195,7 @@ def _english(sentence: Sentence) -> Iterator[Place]:
         value = next(group for group in match.groups() if group)
         yield Place("floor", _EN_VALUES.get(value, value.upper()), *match.span())
     for match in _ON_FLOOR.finditer(low):
-        yield Place("floor", match.group(1), *match.span(1))
+        yield Place("floor", _EN_VALUES.get(match.group(1), match.group(1)), *match.span(1))
 
 
 def _numbered(sentence: Sentence) -> Iterator[Place]:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from services.requests.catalogue import Item
 
 # A half day that was said where the form wants a clock time; the canteen serves at its own hours.
-_HALVES = {"TMO": "09:00", "TMI": "12:00", "TAF": "14:00", "TEV": "18:00"}
+HALVES = {"TMO": "09:00", "TMI": "12:00", "TAF": "14:00", "TEV": "18:00"}
 _MEALS = {"TMO": "07:30", "TMI": "12:00", "TAF": "17:30", "TEV": "18:00"}
-_DAY_BEGINS, _DAY_ENDS = "09:00", "17:30"
+DAY_BEGINS, _DAY_ENDS = "09:00", "17:30"
 _PRIORITY = {"emergency": 1, "high": 2, "normal": 0, "low": 4}
 
 # Which answer of ``what`` an equipment code stands for, by item; what is not listed is "other".
@@ -60,8 +60,8 @@ def posted(item: Item, slots: Mapping[str, Any], words: str, place: str) -> dict
     codes = [str(code) for code in slots.get("equipment", ())]
     values: dict[str, Any] = {
         "place": place,
-        "starts_at": clock(slots.get("start"), _MEALS if item.code == "canteen" else _HALVES, _DAY_BEGINS),
-        "ends_at": clock(slots.get("end"), _HALVES, _DAY_ENDS),
+        "starts_at": clock(slots.get("start"), _MEALS if item.code == "canteen" else HALVES, DAY_BEGINS),
+        "ends_at": clock(slots.get("end"), HALVES, _DAY_ENDS),
         "headcount": slots.get("headcount", ""),
         "quantity": slots.get("quantity", slots.get("headcount", "") if item.code == "canteen" else ""),
         "destination": slots.get("destination", ""),
@@ -74,18 +74,23 @@ def posted(item: Item, slots: Mapping[str, Any], words: str, place: str) -> dict
         "finish": codes,
         "details": words,
     }
+    named = above(item, words)
     level = {
         "canteen": "reception" if "private_room" in codes else "",
         "printing": "colour" if "color" in codes else "",
     }
     shell = {
         "place": place,
-        "level": level.get(item.code) or (item.levels[0].code if item.levels else ""),
+        "level": next(iter(named.get("level", ())), "")
+        or level.get(item.code)
+        or (item.levels[0].code if item.levels else ""),
         "priority": str(priority(item, str(slots.get("urgency", "normal")))),
     }
     found: dict[str, Any] = {}
     for field in item.fields:
         value = values.get(field.name, "")
+        if field.name in named:
+            value = [*codes, *named[field.name]] if field.type == "choices" else named[field.name][0]
         if field.type in ("choice", "choices"):
             chosen = [each for each in (value if isinstance(value, list) else [value]) if field.option(str(each))]
             value = chosen if field.type == "choices" else next(iter(chosen), "")
@@ -93,6 +98,32 @@ def posted(item: Item, slots: Mapping[str, Any], words: str, place: str) -> dict
             value = str(value)[: field.most]
         found[field.name] = str(value) if isinstance(value, int) else value
     return {**shell, **{name: value for name, value in found.items() if value not in ("", [])}}
+
+
+def above(item: Item, words: str) -> dict[str, list[str]]:
+    """What ``words`` name of the choices above the standard of ``item``, by field; ``level`` for its levels.
+
+    The catalogue marks them, so that nothing above the standard is had by asking for it in one's own words.
+    """
+    said = words.casefold()
+    found: dict[str, list[str]] = {}
+    marked = [("level", level.code, level.name) for level in item.levels if level.above]
+    marked += [(field.name, one.code, one.words) for field in item.fields for one in field.options if one.above]
+    for name, code, called in marked:
+        if any(_named(said, each.casefold()) for each in (called.zh, called.en)):
+            found.setdefault(name, []).append(code)
+    return found
+
+
+_NOT = re.compile(
+    r"(?:不(?:要|用|需要?|必|是|做|办|吃|订)|别|无需|\b(?:no|not|without|don't (?:need|want)|instead of|rather than))[^,，。;；.]{0,6}$"
+)
+
+
+def _named(said: str, name: str) -> bool:
+    """Whether ``said`` has ``name`` and does not turn it down."""
+    pattern = rf"\b{re.escape(name)}\b" if name.isascii() else re.escape(name)
+    return any(not _NOT.search(said[: match.start()]) for match in re.finditer(pattern, said))
 
 
 def clock(value: Any, halves: Mapping[str, str], day: str) -> str:

@@ -274,6 +274,11 @@ def covered(match: Match, spans: Sequence[Span]) -> bool:
     return any(start <= match.start and match.end <= end for start, end in spans)
 
 
+def left(matches: Sequence[Match], removed: Sequence[Span]) -> list[Match]:
+    """``matches`` without the items and things that the speaker does not want."""
+    return [match for match in matches if not (match.kind in ("item", "thing") and covered(match, removed))]
+
+
 def merged(earlier: Mapping[str, object], later: Mapping[str, object]) -> Slots:
     """``earlier`` with what ``later`` says instead or in addition; equipment adds up."""
     slots = {**earlier, **later}

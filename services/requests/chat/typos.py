@@ -38,6 +38,11 @@ _SMALL = frozenset(
 )  # too common to be a slip
 
 
+# Beside a number nothing else is meant.
+_STOREY = re.compile(r"(?<=[\d一二三四五六七八九十号])(?:搂|褛|娄)")
+_FLOOR = re.compile(r"(?<=\d(?:st|nd|rd|th) )(?:flor|foor|flooor|florr|fllor)\b", re.IGNORECASE)
+
+
 def read(said: str) -> Sentence:
     """``said`` as a sentence, its slips mended.
 
@@ -53,7 +58,8 @@ def mend(sentence: Sentence) -> str:
     """The text of ``sentence`` with its slips mended."""
     mended = sentence.text
     if sentence.lang == "zh":
-        mended = _RUN.sub(lambda run: _characters(run.group()), mended)
+        mended = _RUN.sub(lambda run: _characters(run.group()), _STOREY.sub("楼", mended))
+    mended = _FLOOR.sub("floor", mended)
     return _WORD.sub(lambda word: _word(word.group(), word.start() == 0), mended)
 
 

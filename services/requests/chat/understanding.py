@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from services.requests.chat import guard, journeys, moments, slots, tickets
 from services.requests.chat.emergencies import emergency
 from services.requests.chat.evidence import NEED, evidence
-from services.requests.chat.intents import Details, features, words
+from services.requests.chat.intents import Details, features
+from services.requests.chat.items import likely
 from services.requests.chat.lexicon import Match, lexicon
 from services.requests.chat.linear import models, probability
 from services.requests.chat.needs import Need, needs
@@ -129,7 +130,7 @@ def understand(text: str, reference: datetime, lang: str | None = None) -> Under
     confidence = round(probability(scores, intent), 3)
     if intent == "other":
         return Understanding("other", (), confidence, sentence.lang)
-    kept = [match for match in heard.matches if not (match.kind in ("item", "thing") and slots.covered(match, removed))]
+    kept = slots.left(heard.matches, removed)
     wanted = needs(
         sentence,
         kept if intent == "file_request" else heard.matches,
@@ -141,6 +142,8 @@ def understand(text: str, reference: datetime, lang: str | None = None) -> Under
         judged = evidence(heard.matches, judged=intent in ("complain", "rate", "help"))
         whole = Need(_main(wanted, judged or items, _LEAST), 0, len(sentence.text))
         return Understanding(intent, (_frame(heard, whole, reference, intent),), confidence, sentence.lang)
+    if len(wanted) == 1:
+        wanted[0].item = _weighed(sentence, kept, wanted[0].item)
     return Understanding(intent, _frames(heard, wanted, items, reference), confidence, sentence.lang)
 
 
@@ -163,21 +166,23 @@ def _main(wanted: Sequence[Need], items: dict[str, float], least: float) -> str 
     return best if best and items[best] >= least else None
 
 
-_SURE = 0.6  # from which the words alone may name the item of a request
+_SURE = 0.6  # from which the sentence as a whole may name the item of a request
+_SURER = 0.8  # the same against the words of the lexicon
 
 
-def _likely(heard: Heard) -> str | None:
-    """The item that the words suggest where no word of the lexicon names one."""
-    scores = models()["item"].scores(words(heard.sentence))
-    best = max(scores, key=lambda name: scores[name])
-    return best if best != "none" and probability(scores, best) >= _SURE else None
+def _weighed(sentence: Sentence, matches: Sequence[Match], named: str | None) -> str | None:
+    """The item of the one need of ``sentence``: ``named`` by its words, unless the whole says another."""
+    item, sure = likely(sentence, matches)
+    if item == "residence" and not any(match.kind == "item" and match.name == item for match in matches):
+        return named  # a water heater of the office
+    return item if item and sure >= (_SURER if named else _SURE) else named
 
 
 def _frames(heard: Heard, wanted: Sequence[Need], items: dict[str, float], reference: datetime) -> tuple[Frame, ...]:
     frames: list[Frame] = []
     for need in wanted:
         if need.item is None:
-            need.item = max(items, key=lambda item: items[item]) if items else _likely(heard)
+            need.item = max(items, key=lambda item: items[item]) if items else None
         earlier = frames[0] if frames else None
         frames.append(_frame(heard, need, reference, "file_request", earlier))
     return tuple(frames)
@@ -197,6 +202,7 @@ _LEAST = 2.0  # of evidence, for the item of an earlier request
 _TARGET = re.compile("目的地|终点|destination")
 _COUNTED = frozenset({"file_request", "cancel", "reschedule", "query_status"})
 _TIMED = frozenset({"file_request", "cancel", "reschedule", "query_status"})
+_BY_THE_CLOCK = frozenset({"meeting", "vehicle", "barber", "clinic"})
 _INHERIT_PLACE = frozenset({"repair", "cleaning", "landscaping"})
 _INHERIT_DAY = frozenset({"meeting", "vehicle", "canteen", "barber", "clinic"})
 
@@ -292,6 +298,17 @@ def _times(heard: Heard, need: Need, reference: datetime, intent: str, earlier: 
     if intent == "query_status":
         said = [one for one in said if moments.names_request(heard.sentence, one)]
     found = moments.wanted(heard.sentence, said, reference, day)
+    if (
+        heard.sentence.lang == "en"
+        and need.item in _BY_THE_CLOCK
+        and len(found.get("start", "")) in (10, 13)
+        and "end" not in found
+    ):
+        hours = [(one.value, (one.start, one.end)) for one in heard.numbers if not one.ordinal]
+        free = _free(need, heard.busy)
+        beside = (moments.hour_beside(heard.sentence, one, hours, free) for one in said)
+        at = next((at for at in beside if at is not None), None)
+        found |= {"start": at.isoformat(timespec="minutes")} if at else {}
     if (
         need.item == "canteen"
         and len(found.get("start", "")) == 10

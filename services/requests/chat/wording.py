@@ -198,7 +198,7 @@ class Wording:
         if not value:
             return ""
         if name in ("start", "end"):
-            return self._moment(str(value))
+            return self.moment(str(value))
         if name == "equipment":
             return words.listed(
                 [words(f"chat.equipment.{code}") if words.has(f"chat.equipment.{code}") else code for code in value]
@@ -207,7 +207,8 @@ class Wording:
             return words(f"chat.urgency.{value}")
         return str(value)
 
-    def _moment(self, text: str) -> str:
+    def moment(self, text: str) -> str:
+        """A start or end as the chat writes it, in words."""
         if len(text) == 16:
             return self.words.when(datetime.fromisoformat(text).replace(tzinfo=SITE_ZONE), self._now)
         day = datetime.fromisoformat(text[:10]).replace(tzinfo=SITE_ZONE, hour=12)

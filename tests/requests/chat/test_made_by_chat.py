@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.requests.chat import conversation
 from tests.requests.chat.test_chat_service import Talk, filed
 from tests.requests.conftest import NOON, said
 from tests.requests.test_requests_cataloguing import NEW, publish
@@ -130,3 +131,33 @@ def test_a_no_to_what_must_be_agreed_to_is_said_and_asked_again(running, talk):
     talk.say("那要吧")
     talk.say("好")
     assert len(filed(running)) == 1
+
+
+def shown(answer):
+    """The rows of the one form beside the conversation: each label with its value, and what is still open."""
+    (draft,) = answer["drafts"]
+    return {row["label"]: row["value"] for row in draft["rows"]}, draft["missing"]
+
+
+def test_the_panel_beside_the_chat_fills_in_as_one_speaks(running, talk):
+    rows, missing = shown(talk.say("我要鲜花租摆"))
+    assert (rows, missing) == ({"地点": ""}, "地点")
+    rows, missing = shown(talk.say("2号楼302"))
+    assert missing == "要哪种"
+    assert "302" in rows["地点"]
+    rows, missing = shown(talk.say("蝴蝶兰"))
+    assert (rows["要哪种"], missing) == ("蝴蝶兰", "几盆")
+    with running.work() as work:  # the page that is opened again shows the same
+        standing = conversation.standing(
+            work.connection, talk.desk, talk.person, "web", "en", NOON + timedelta(minutes=1)
+        )
+    rows, missing = shown(standing)
+    assert (rows["Which"], missing) == ("Orchid", "How many pots")
+    talk.say("三盆")
+    talk.say("明天上午十点")
+    talk.say("需要")
+    back = talk.say("开业大吉")
+    rows, missing = shown(back)
+    assert rows["什么时候送来"] == "明天 10:00"
+    assert (rows["要不要代浇水"], missing, back["drafts"][0]["ready"]) == ("是", "", True)
+    assert talk.say("好")["drafts"] == []

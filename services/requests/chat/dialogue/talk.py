@@ -196,7 +196,7 @@ def _with_drafts(
     if "yes" in short and "no" not in short:
         # A yes is to what was read back, never to a question about a place.
         agreed = state.asked not in ("room", "floor", "building")
-        return _file(state) if agreed and not any(draft.missing for draft in state.drafts) else ask(state)
+        return file_all(state) if agreed and not any(draft.missing for draft in state.drafts) else ask(state)
     if short and not short - {"polite"}:
         return _again(state, Act("welcome"))
     if "no" in short:
@@ -208,7 +208,7 @@ def _with_drafts(
         if not state.drafts:
             return Step(state, (Act("dropped_all"),))
         return (
-            _file(state)
+            file_all(state)
             if _agrees_too(heard) and not any(draft.missing for draft in state.drafts)
             else _next(state, Act("dropped"))
         )
@@ -351,7 +351,8 @@ def _next(state: State, act: Act) -> Step:
     return Step(resumed.state, (act, *resumed.acts))
 
 
-def _file(state: State) -> Step:
+def file_all(state: State) -> Step:
+    """Everything open is to be filed."""
     filed = list(state.filed)
     effects = []
     for draft in state.drafts:

@@ -311,7 +311,16 @@ def hour_before_day(tokens: Tokens) -> Clock | None:
     return _bare(number) if 1 <= number.value <= 12 and number.digits <= 2 else None
 
 
-@CLOCKS.rule("C", "(?<=[xbs])N(?![uYMJkHhLq/mlO#t,&NX])")
+@CLOCKS.rule("C", "(?<=x)N(?![uYMJkHhLq/mlO#t,&NX])")
+def bare_about(tokens: Tokens) -> Clock | None:
+    """ "around 6", "about 930"; about 200 counts something."""
+    number = tokens[0].value
+    if number.digits == 3 and number.whole % 100 not in {15, 30, 45}:
+        return None
+    return None if number.digits == 4 and number.whole in PLAUSIBLE_YEARS else _bare(number)
+
+
+@CLOCKS.rule("C", "(?<=[bs])N(?![uYMJkHhLq/mlO#t,&NX])")
 def bare_unless_year(tokens: Tokens) -> Clock | None:
     number = tokens[0].value
     return None if number.digits == 4 and number.whole in PLAUSIBLE_YEARS else _bare(number)

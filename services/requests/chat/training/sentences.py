@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from services.requests.chat.alarm import CALM
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,12 +32,13 @@ _NEIGHBOURS = {
 
 @dataclass(frozen=True)
 class Made:
-    """One sentence of the grammar with its labels; ``item`` is None where none is named."""
+    """One sentence to learn from with its labels; ``item`` is None where none is named."""
 
     text: str
     lang: str
     intent: str
     item: str | None
+    urgent: bool = False
 
 
 def made(each: int, seed: int = SEED) -> list[Made]:
@@ -47,6 +50,19 @@ def made(each: int, seed: int = SEED) -> list[Made]:
         for one in _of_language(grammar, lang, each, chance):
             found.setdefault(one.text, one)
     return list(found.values())
+
+
+def made_alarms(each: int, seed: int = SEED) -> list[tuple[str, str]]:
+    """About ``each`` dangers for every language and item with its name, and twice as many that only sound like one."""
+    chance = random.Random(seed)
+    found: dict[str, str] = {}
+    for lang in ("zh", "en"):
+        grammar = tomllib.loads((HERE / f"alarms_{lang}.toml").read_text(encoding="utf-8"))
+        for answer, shapes in grammar["shapes"].items():
+            for _ in range(each * 2 if answer == CALM else each):
+                text = _fill(chance.choice(shapes), grammar["parts"], {}, chance)
+                found.setdefault(_noisy(text, lang, chance), answer)
+    return list(found.items())
 
 
 def _of_language(grammar: dict[str, Any], lang: str, each: int, chance: random.Random) -> Iterator[Made]:
