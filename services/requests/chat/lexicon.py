@@ -121,16 +121,24 @@ class Lexicon:
 
 def _written_out(parts: tuple[tuple[dict[str, list[tuple[str, ...]]], bool] | None, ...], most: int) -> Iterable[str]:
     """Every Chinese wording of a phrase of ``parts`` with at most ``most`` characters; none when it has a gap."""
-    wordings = {""}
+    wordings = {0: {""}}  # by length, so that nothing too long is put together
     for part in parts:
         if part is None:
             return ()
         options, may_lack = part
-        choices = [first + "".join(rest) for first, rests in options.items() for rest in rests]
-        choices = [each for each in choices if _HAN.fullmatch(each)]
-        longer = {wording + each for wording in wordings for each in choices if len(wording) + len(each) <= most}
-        wordings = longer | wordings if may_lack else longer
-    return wordings - {""}
+        choices: dict[int, list[str]] = {}
+        for first, rests in options.items():
+            for rest in rests:
+                each = first + "".join(rest)
+                if len(each) <= most and _HAN.fullmatch(each):
+                    choices.setdefault(len(each), []).append(each)
+        longer: dict[int, set[str]] = {size: set(said) for size, said in wordings.items()} if may_lack else {}
+        for size, said in wordings.items():
+            for more, added in choices.items():
+                if size + more <= most:
+                    longer.setdefault(size + more, set()).update([one + each for one in said for each in added])
+        wordings = longer
+    return {one for said in wordings.values() for one in said} - {""}
 
 
 def chinese_words(most: int) -> Iterator[tuple[str, str]]:
