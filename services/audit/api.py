@@ -24,7 +24,7 @@ from shared.contracts.base import SERVICES
 from shared.errors import Absent
 from shared.web.answers import Answer, answer, file
 from shared.web.routes import PUBLIC, Access, Route
-from shared.web.schemas import Text, Whole
+from shared.web.schemas import Key, Text, Whole
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -257,13 +257,21 @@ class EntriesForm(Schema):
     next = fields.Integer(allow_none=True, metadata={"description": "pass as `before` for the next part"})
 
 
-def reads_of(context: Context, connection: Connection) -> Reads:
-    """What the person who asks may read.
+def reads_of(context: Context, connection: Connection, body: str = "") -> Reads:
+    """What the person who asks may read or, of that, what a chosen body reads.
 
     Raises:
         Forbidden: bodies are set up, and the person has no mandate in force.
+        Absent: there is no such body, or it is neither one that the person reads for nor below one.
     """
-    return bodies.reads(connection, context.principal, context.now)
+    found = bodies.reads(connection, context.principal, context.now)
+    if not body:
+        return found
+    there = (each for _, each in bodies.choices(connection, context.principal, context.now) if each.code == body)
+    chosen = next(there, None)
+    if chosen is None:
+        raise Absent
+    return bodies.narrowed(found, chosen)
 
 
 def readable(context: Context, connection: Connection, number: int) -> store.Entry:
@@ -304,6 +312,7 @@ class Sought(Schema):
 
     q = Text(120, load_default="")
     source = fields.String(load_default="", validate=validate.OneOf(["", *SERVICES]))
+    body = Key(load_default="", metadata={"description": "code of a body: only what it reads"})
     kind = Text(80, load_default="", metadata={"description": "as dispatch.work_order_finished"})
     actor = Text(120, load_default="", metadata={"description": "as account:… or crew:…"})
     since = fields.Date(load_default=None, allow_none=True, metadata={"description": "first day at the site"})
@@ -335,7 +344,7 @@ def found_by(context: Context) -> Answer:
     asked = context.query()
     with context.read() as connection:
         found = searching.search(
-            connection, wanted_of(asked), asked["before"], MOST_FOUND, reads_of(context, connection)
+            connection, wanted_of(asked), asked["before"], MOST_FOUND, reads_of(context, connection, asked["body"])
         )
         reach = searching.reach(connection) if asked["q"] else store.count(connection)
         sealed_to = store.covered(connection)

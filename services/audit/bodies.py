@@ -6,7 +6,7 @@ supervisor or auditor needs a mandate in force; administrators see the log as th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -89,33 +89,52 @@ class Mandate:
     given_by: str
 
 
+Scope = tuple[tuple[str, ...], tuple[str, ...]]  # (sources, things), each empty for all
+
+
 @dataclass(frozen=True)
 class Reads:
-    """What one person may read: entries that fit any of the scopes; every entry where there is none.
+    """What one person may read, or has chosen to look at: entries that fit any of the scopes; every one where there is none.
 
     Attributes:
-        scopes: pairs of (sources, things), each empty for all.
+        within: of these, the entries of the one body that was chosen.
     """
 
-    scopes: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    within: Scope = ((), ())
 
     def where(self, entry: str = "e") -> tuple[str, dict[str, str]]:
         """A condition on ``log_entry`` under the name ``entry``, with its parameters."""
-        parts: list[str] = []
         parameters: dict[str, str] = {}
-        for at, (sources, things) in enumerate(self.scopes):
-            one = []
-            if sources:
-                names = {f"source_{at}_{n}": each for n, each in enumerate(sources)}
-                one.append(f"{entry}.source IN ({', '.join(f':{name}' for name in names)})")
-                parameters |= names
-            if things:
-                names = {f"thing_{at}_{n}": each for n, each in enumerate(things)}
-                places = ", ".join(f":{name}" for name in names)
-                one.append(f"EXISTS (SELECT 1 FROM about a WHERE a.seq = {entry}.seq AND a.thing IN ({places}))")
-                parameters |= names
-            parts.append(" AND ".join(one) or "1 = 1")
-        return (f" AND ({' OR '.join(f'({part})' for part in parts)})" if parts else ""), parameters
+        parts = [_fits(scope, entry, f"{at}", parameters) for at, scope in enumerate(self.scopes)]
+        found = f" AND ({' OR '.join(f'({part})' for part in parts)})" if parts else ""
+        if self.within != ((), ()):
+            found += f" AND {_fits(self.within, entry, 'within', parameters)}"
+        return found, parameters
+
+    def whole(self, source: str) -> bool:
+        """Whether everything that ``source`` says is read."""
+
+        def all_of(scope: Scope) -> bool:
+            return (not scope[0] or source in scope[0]) and not scope[1]
+
+        return (not self.scopes or any(map(all_of, self.scopes))) and all_of(self.within)
+
+
+def _fits(scope: Scope, entry: str, mark: str, parameters: dict[str, str]) -> str:
+    """A condition that an entry lies in the scope; its parameters are added."""
+    sources, things = scope
+    one = []
+    if sources:
+        names = {f"source_{mark}_{n}": each for n, each in enumerate(sources)}
+        one.append(f"{entry}.source IN ({', '.join(f':{name}' for name in names)})")
+        parameters |= names
+    if things:
+        names = {f"thing_{mark}_{n}": each for n, each in enumerate(things)}
+        places = ", ".join(f":{name}" for name in names)
+        one.append(f"EXISTS (SELECT 1 FROM about a WHERE a.seq = {entry}.seq AND a.thing IN ({places}))")
+        parameters |= names
+    return " AND ".join(one) or "1 = 1"
 
 
 EVERYTHING = Reads()
@@ -174,6 +193,30 @@ def reads(connection: Connection, principal: Principal, now: datetime) -> Reads:
             raise MandateOver(day=tuple(language(code).date(last) for code in CODES))
         raise Forbidden("audit.mandate.none")
     return found
+
+
+def choices(connection: Connection, principal: Principal, now: datetime) -> list[tuple[int, Body]]:
+    """The bodies through whose eyes the person may look, those above before those below, each with its depth: the bodies
+    that he reads for and all below them; every one where he reads without a mandate.
+    """
+    own = {
+        each.body
+        for each in mandates(connection)
+        if each.account_id == principal.account and each.starts_at <= now < each.ends_at
+    }
+    everything = "administrator" in principal.roles
+    found: list[tuple[int, Body]] = []
+    depth: dict[str, int] = {}
+    for each in bodies(connection):
+        if everything or each.code in own or each.parent in depth:
+            depth[each.code] = depth.get(each.parent, -1) + 1
+            found.append((depth[each.code], each))
+    return found
+
+
+def narrowed(reads: Reads, chosen: Body) -> Reads:
+    """Of what is read, the entries that the chosen body reads."""
+    return replace(reads, within=(chosen.sources, chosen.things))
 
 
 def reads_of_account(connection: Connection, account: str, now: datetime) -> Reads | None:

@@ -54,9 +54,7 @@ class Waiting:
 
 def waiting(connection: Connection, now: datetime, reads: Reads) -> Waiting:
     """What awaits an answer; nothing for whoever does not read the whole of what requests says."""
-    if reads.scopes and not any(
-        (not sources or "requests" in sources) and not things for sources, things in reads.scopes
-    ):
+    if not reads.whole("requests"):
         return Waiting(0, 0, 0)
     row = tables.complaint_due.c
 

@@ -47,7 +47,7 @@ from shared.errors import Absent
 from shared.web import chart
 from shared.web.answers import Answer, events, page, see_other
 from shared.web.routes import PUBLIC, Route
-from shared.web.schemas import Whole
+from shared.web.schemas import Key, Whole
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -66,10 +66,20 @@ _SHORT = re.compile(
 )  # of a request or its order; a whole one ends in three digits or more, or has four parts
 
 
+class ScopeQuery(Schema):
+    """Through the eyes of which body."""
+
+    body = Key(load_default="")
+
+
 class ListQuery(Schema):
     """Below which number a list goes on."""
 
     before = Whole(0, BEYOND, load_default=BEYOND)
+
+
+class EntriesQuery(ListQuery, ScopeQuery):
+    """Which part of the list of entries."""
 
 
 class Listening(Schema):
@@ -96,29 +106,38 @@ def row_of(context: Context, entry: store.Entry, sealed: int) -> dict[str, Any]:
     }
 
 
+def choices(context: Context, connection: Connection) -> list[tuple[str, str]]:
+    """The bodies through whose eyes the person may look, with their names as a tree."""
+    found = bodies.choices(connection, context.principal, context.now)
+    return [(each.code, "\u3000" * depth + context.language.named(each.name, each.name_en)) for depth, each in found]
+
+
 # ---- where the log stands
 
 
 def overview(context: Context) -> Answer:
     """Size, root, checkpoint, completeness by source, newest entries."""
+    code = context.query()["body"]
     place = watching.hub(context.own).place()
     with context.read() as connection:
+        reads = reads_of(context, connection, code)
         state = state_of(context, connection)
         point = store.checkpoint(connection)
-        newest = store.newest(connection, BEYOND, NEWEST, reads_of(context, connection))
+        newest = store.newest(connection, BEYOND, NEWEST, reads)
         counts = store.counts(connection)
         conflicts = store.conflicts(connection)
         put_aside = store.put_aside(connection)
         gaps = store.missing(connection, SEES_ALL)
         today = context.now.astimezone(SITE_ZONE).date()
-        days = figures.by_day(connection, today, state["size"], reads=reads_of(context, connection))
-        backlog = figures.backlog(connection, reads_of(context, connection))
-        ages = figures.open_by_age_lately(connection, context.now, reads_of(context, connection))
-        weeks = figures.kept_by_week(connection, today, reads_of(context, connection))
-        waiting = complaints.waiting(connection, context.now, reads_of(context, connection))
-        complained = figures.complaints_by_item(connection, today, reads_of(context, connection))
+        days = figures.by_day(connection, today, state["size"], reads=reads)
+        backlog = figures.backlog(connection, reads)
+        ages = figures.open_by_age_lately(connection, context.now, reads)
+        weeks = figures.kept_by_week(connection, today, reads)
+        waiting = complaints.waiting(connection, context.now, reads)
+        complained = figures.complaints_by_item(connection, today, reads)
         until = bodies.until(connection, context.principal.account, context.now)
         given = witnessing.shown(connection, witnessing.policy_of(context.own.settings))
+        shown_bodies = choices(context, connection)
     upto = {(each["source"], each["epoch"]): each["complete_to"] for each in state["sources"]}
     sources = [
         {
@@ -132,6 +151,8 @@ def overview(context: Context) -> Answer:
         note_reading(context, "overview", "", len(newest))
     return page(
         "audit/overview.html",
+        body=code,
+        bodies=shown_bodies,
         state=state,
         point=None if point is None else {"size": point[0], "text": point[1].decode(), "at": point[2]},
         sources=sources,
@@ -254,16 +275,22 @@ def follow(context: Context) -> Answer:
 
 def entries(context: Context) -> Answer:
     """Every entry, newest first."""
-    before = context.query()["before"]
+    asked = context.query()
+    before, code = asked["before"], asked["body"]
     with context.read() as connection:
+        reads = reads_of(context, connection, code)
         sealed = store.covered(connection)
-        found = store.newest(connection, before, PAGE, reads_of(context, connection))
+        found = store.newest(connection, before, PAGE, reads)
+        shown_bodies = choices(context, connection)
     note_reading(context, "search", "", len(found))
+    chosen = {"body": code} if code else {}
     return page(
         "audit/entries.html",
+        body=code,
+        bodies=shown_bodies,
         rows=[row_of(context, each, sealed) for each in found],
-        onward=context.url("entries", before=found[-1].seq) if len(found) == PAGE and found[-1].seq else "",
-        first=context.url("entries") if before != BEYOND else "",
+        onward=context.url("entries", **chosen, before=found[-1].seq) if len(found) == PAGE and found[-1].seq else "",
+        first=context.url("entries", **chosen) if before != BEYOND else "",
     )
 
 
@@ -464,7 +491,7 @@ def search(context: Context) -> Answer:
     wanted = wanted_of(asked)
     text = asked["q"].strip().removeprefix("回").strip()
     with context.read() as connection:
-        reads = reads_of(context, connection)
+        reads = reads_of(context, connection, asked["body"])
         if (
             text
             and asked["before"] == BEYOND
@@ -475,6 +502,7 @@ def search(context: Context) -> Answer:
                 return see_other(place)
         found = searching.search(connection, wanted, asked["before"], PAGE, reads) if wanted.anything else []
         covers = searching.reach(connection) if asked["q"] else store.count(connection)
+        shown_bodies = choices(context, connection)
         sealed = store.covered(connection)
     if wanted.anything:
         note_reading(context, "search", asked["q"], len(found))
@@ -483,6 +511,7 @@ def search(context: Context) -> Answer:
     return page(
         "audit/search.html",
         asked=asked,
+        bodies=shown_bodies,
         anything=wanted.anything,
         rows=[row_of(context, each, sealed) for each in found],
         covers=covers,
@@ -562,9 +591,9 @@ def _groups(rule: Policy | None) -> list[dict[str, Any]]:
 
 
 ROUTES = (
-    Route("GET", "/", "overview", overview, allow=READERS, summary="Where the log stands.", sample={}),
+    Route("GET", "/", "overview", overview, allow=READERS, accepts=ScopeQuery, summary="Where the log stands.", sample={}),
     Route("GET", "/live", "live", follow, allow=READERS, kind="events", accepts=Listening, summary="What happens on the overview."),
-    Route("GET", "/entries/", "entries", entries, allow=READERS, accepts=ListQuery, summary="Every entry, newest first.", sample={}),
+    Route("GET", "/entries/", "entries", entries, allow=READERS, accepts=EntriesQuery, summary="Every entry, newest first.", sample={}),
     Route("GET", "/entries/<int:number>", "entry", entry, allow=READERS, summary="One entry with its proof.", sample={"number": "0"}),
     Route("GET", "/about/<path:thing>", "about", about, allow=READERS, accepts=ListQuery, summary="What the log holds about a thing.",
           sample={"thing": "HY-2026-01"}),

@@ -95,7 +95,7 @@ def lines(
             )
         )
     rows = [[label, *[_shown(each.values[i]) for each in series]] for i, label in enumerate(labels)]
-    data: dict[str, Any] = {"kind": "lines", "labels": list(labels), "unit": unit}
+    data: dict[str, Any] = {"kind": "lines", "labels": list(labels), "unit": unit, "top": top}
     data["series"] = [{"name": each.name, "values": list(each.values)} for each in series]
     return Figure(title, _svg(title, HEIGHT, parts), source, [head, *[each.name for each in series]], rows, data)
 

@@ -35,6 +35,14 @@ def EXAMPLES(now: datetime) -> dict[str, Any]:  # noqa: N802  a constant but for
             head=t("example.chart.hour"),
             source=t("example.chart.source"),
         ),
+        "rates_chart": lambda t: lines(
+            t("example.chart.rate"),
+            ["8", "9", "10", "11", "12", "13", "14", "15", "16", "17"],
+            [Series(t("example.chart.in_time"), [92.1, 94.5, 97.1, 100, 100, 96.4, 98.2, 93.3, 90.8, 97.1])],
+            head=t("example.chart.hour"),
+            source=t("example.chart.source"),
+            unit="%",
+        ),
         "bars_chart": lambda t: bars(
             t("example.chart.wait"),
             [(t("example.chart.repair"), 1214), (t("example.chart.clean"), 345), (t("example.chart.print"), 12)],

@@ -1,5 +1,6 @@
 """Entries found by words in both languages on both databases, what an answer covers, and who may see what."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -122,6 +123,35 @@ def test_without_bodies_the_roles_decide_and_with_them_a_mandate_is_needed(told)
                  "api/entries/0/openings", "api/bundles/r1", "api/search?q=r1"):  # fmt: skip
         assert client.get(f"/audit/{path}", headers=headers_of(told, "supervisor")).status_code == 403, path
     assert client.get("/audit/api/entries", headers=headers_of(told, "administrator")).status_code == 200
+
+
+def test_a_supervisor_looks_through_the_eyes_of_a_body_below_and_of_no_other(indexed):
+    with_bodies(indexed, ("account-of-supervisor", "city", 30), ("account-of-auditor", "trade", 30))
+    client, who = a_client(indexed), headers_of(indexed, "supervisor")
+    everything = client.get("/audit/entries/?body=", headers=who).text
+    assert everything.count('<th scope="row">') == 14
+    assert '<option value="trade">\u3000第三方</option>' in everything
+    chosen = client.get("/audit/entries/?body=trade", headers=who).text
+    own = client.get("/audit/entries/", headers=headers_of(indexed, "auditor")).text
+    assert '<option value="trade" selected>' in chosen
+    assert numbers_in(chosen) == numbers_in(own) != numbers_in(everything)
+    assert numbers_in(client.get("/audit/?body=trade", headers=who).text) == numbers_in(own)
+    assert client.get("/audit/search?q=恒岳&body=trade", headers=who).status_code == 200
+    found = client.get("/audit/api/search?source=dispatch&body=trade", headers=who).get_json()["entries"]
+    assert sorted(each["number"] for each in found) == numbers_in(own)
+    for path in (
+        "?body=city",
+        "entries/?body=city",
+        "search?q=a&body=city",
+        "api/search?q=a&body=city",
+        "?body=nobody",
+    ):
+        assert client.get(f"/audit/{path}", headers=headers_of(indexed, "auditor")).status_code == 404, path
+    assert 'value="city"' not in own
+
+
+def numbers_in(page):
+    return sorted({int(each) for each in re.findall(r'href="/audit/entries/(\d+)"', page)})
 
 
 def test_a_third_party_reads_its_scope_and_nothing_beside_it_until_its_time_is_over(told):

@@ -21,13 +21,28 @@ def test_english_at_twice_its_length_still_fits(browser, floor, width):
     page.context.close()
 
 
-def test_a_drawn_figure_groups_its_numbers_as_its_table_does(browser, floor):
+def drawn(browser, floor):
+    """The page of parts, which notes every text that is drawn in figures."""
     page = visit(browser, f"{floor[1]}/toy/parts")
     page.add_init_script(
         """window.drawn = []; const fill = CanvasRenderingContext2D.prototype.fillText;
         CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) { window.drawn.push(text); return fill.call(this, text, ...rest); };"""
     )
     page.reload()
+    return page
+
+
+def test_an_axis_of_rates_ends_at_a_hundred(browser, floor):
+    page = drawn(browser, floor)
+    page.locator("figure.chart").nth(1).scroll_into_view_if_needed()
+    page.wait_for_function("() => window.drawn.includes('50%')")
+    axis = page.evaluate("() => window.drawn.filter((text) => /^[0-9]+%$/.test(text)).map((text) => parseInt(text))")
+    assert max(axis) == 100
+    page.context.close()
+
+
+def test_a_drawn_figure_groups_its_numbers_as_its_table_does(browser, floor):
+    page = drawn(browser, floor)
     page.locator("figure.chart").last.scroll_into_view_if_needed()
     page.wait_for_function("() => window.drawn.includes('1,214')")
     assert "1,214" in page.locator("figure.chart table td").all_text_contents()

@@ -55,7 +55,7 @@ function lines(data, place) {
     ...rest,
     grid: { left: 8, right: 88, top: 12, bottom: 4, containLabel: true },
     xAxis: { type: "category", data: data.labels, ...axis, splitLine: { show: false }, axisTick: { show: false } },
-    yAxis: { type: "value", ...axis, splitNumber: 3, minInterval: data.series.every((each) => each.values.every((value) => value === null || Number.isInteger(value))) ? 1 : 0 },
+    yAxis: { type: "value", ...axis, axisLabel: { ...axis.axisLabel, formatter: (value) => shown(value, data.unit) }, splitNumber: 3, ...(data.unit === "%" && data.top <= 100 ? { max: data.top, interval: data.top / 2 } : {}), minInterval: data.series.every((each) => each.values.every((value) => value === null || Number.isInteger(value))) ? 1 : 0 },
     series: data.series.map((each, index) => ({
       name: each.name, type: "line", data: each.values, showSymbol: false, connectNulls: false,
       color: token(place, `data-${index + 1}`), lineStyle: { width: 2, type: DASHES[index] },
