@@ -2,6 +2,8 @@
 
 import resource
 import sys
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -284,3 +286,34 @@ def test_a_search_that_ends_early_leaves_a_plan_that_holds(quick, monkeypatch):
         assert all(start < end for spans in crews.values() for start, end in spans)
         assert {row["act"] for row in found["slots"]} <= {"", "none", "rule", "propose"}
         assert all(row["reasons"] != "[]" for row in found["slots"] if row["act"] in {"rule", "propose"})
+
+
+def test_requests_are_given_to_crews_while_a_plan_is_being_made(world, tmp_path):
+    """A planner that has begun and does not end before it is told holds up no decision."""
+    crowded(world, 2)
+    begun, told = tmp_path / "begun", tmp_path / "told"
+    waits = (
+        "import pathlib, sys, time\n"
+        "begun, told = map(pathlib.Path, sys.argv[1:])\n"
+        "begun.touch()\n"
+        "while not told.exists(): time.sleep(0.01)\n"
+        "raise SystemExit(3)\n"
+    )
+    outcome = []
+    child = threading.Thread(
+        target=lambda: outcome.append(
+            planner.run_due(world.running, [sys.executable, "-c", waits, str(begun), str(told)])
+        )
+    )
+    child.start()
+    try:
+        while not begun.exists():
+            assert child.is_alive()
+            time.sleep(0.01)
+        given = [world.file(number, skills=("plumbing",)).crew for number in range(91, 94)]
+        assert child.is_alive()
+    finally:
+        told.touch()
+        child.join()
+    assert given == ["in-pipe-1"] * 3
+    assert outcome == ["failed"]
