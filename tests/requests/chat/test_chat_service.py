@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from services.requests import tables
+from services.requests import model, tables
 from services.requests.chat import conversation, records
 from services.requests.chat.conversation import Message, Overtaken
 from services.requests.service import desk_of
 from services.requests.voices import tables as voices
 from tests.requests.conftest import Browser, person, said
+from tests.requests.test_requests_pages import in_state
 
 
 class Talk:
@@ -143,6 +144,42 @@ def test_urging_reaches_the_crew_and_twice_in_a_row_is_refused_politely(quick):
     answer = talk.say("再催一下，快点")
     assert len(said(quick, "requests.request_urged")) == 1
     assert answer["texts"]
+
+
+@pytest.mark.parametrize(("words", "stars"), [("{}给五星，师傅很好", 5), ("{} gets 4 stars", 4)])
+def test_what_is_done_is_confirmed_and_rated_once(running, words, stars):
+    request = in_state(running, "to_confirm")
+    short = model.short(request.reference)
+    talk = Talk(running, language="zh-Hans" if "星" in words else "en")
+    answer = talk.say(words.format(short))
+    (event,) = [one["data"] for one in said(running, "requests.request_confirmed")]
+    assert (event["request_id"], event["stars"]) == (request.id, stars)
+    assert short in "\n".join(answer["texts"])
+    assert talk.say(words.format(short))["texts"]  # it is closed: told, and nothing more
+    assert len(said(running, "requests.request_confirmed")) == 1
+
+
+def test_nobody_rates_what_belongs_to_another(running):
+    request = in_state(running, "to_confirm")
+    Talk(running, "hejing").say(f"{model.short(request.reference)}给一星")
+    assert said(running, "requests.request_confirmed") == []
+
+
+def test_what_was_said_wrong_is_put_right_before_and_after_filing(quick):
+    talk = Talk(quick)
+    talk.say("派车去温州南站，明天早上8点，3个人", "不对，是9点", "好")
+    assert [event["starts_at"][:16] for event in filed(quick)] == ["2026-11-26T01:00"]
+    talk.say("不是3个人，是5个", "好")
+    assert [event["headcount"] for event in filed(quick)] == [3, 5]
+    assert len(said(quick, "requests.request_withdrawn")) == 1
+
+
+def test_several_needs_are_several_requests_and_a_question_between_loses_none(quick):
+    talk = Talk(quick)
+    talk.say("2号楼302空调不制冷，另外2号楼303地上水拖一下", "食堂几点开饭")
+    assert len(talk.say("食堂周末开吗")["drafts"]) == 2
+    talk.say("好")
+    assert [(event["item"], event["place"]) for event in filed(quick)] == [("repair", "B2-302"), ("cleaning", "B2-303")]
 
 
 def test_a_call_for_a_person_waits_for_the_dispatcher(quick):
