@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import Schema, fields, validate
 
 from services.requests import access as requests_access
+from services.requests import lists as requests_lists
 from services.requests import model as requests_model
 from services.requests import store as requests_store
 from services.requests.voices import access, api, complaints, model, schemas, store, tables
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from shared.work import Work
 
 PAGE = 25
+RECENT = 10  # of one's requests offered where a complaint names one
 
 
 class Bare(Schema):
@@ -165,10 +167,11 @@ def new_complaint(context: Context) -> Answer:
 
 def _form(context: Context, given: dict[str, Any], error: Refused | None = None) -> Answer:
     desk: Desk = context.own
-    code = context.language.code
+    code, account = context.language.code, context.principal.account
     request, errors = None, context.errors(error) if error else {}
     with context.read() as connection:
         departments = desk.departments(connection)
+        recent = requests_lists.list_requests(connection, requests_store.Seen(account=account), limit=RECENT)
         try:
             request = api.request_of(context, connection, str(given.get("request", "")))
         except Invalid as wrong:
@@ -179,6 +182,7 @@ def _form(context: Context, given: dict[str, Any], error: Refused | None = None)
         given=given, errors=errors, request=request, summary=_summary(context, request) if request else "",
         short=requests_model.short(request.reference) if request else "",
         departments=sorted((each.code, each.name.in_(code)) for each in departments.values()),
+        recent=[(requests_model.short(each.reference), _summary(context, each)) for each in recent if account in {each.requester, each.filed_by}],
         abouts=model.ABOUT, categories=model.CATEGORIES, due=model.due(context.now, model.ANSWER_IN),
     )  # fmt: skip
 

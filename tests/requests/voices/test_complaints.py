@@ -329,6 +329,8 @@ def test_the_pages_lead_from_the_request_to_the_accepted_answer(quick, quick_app
     han.sign_in("hanbing")
     zhao.sign_in("zhaomin")
     short = request.reference.partition("-")[2]
+    assert f'<option value="{short}">' in han.get("/requests/complaints/new").text  # nobody knows a reference by heart
+    assert f'<option value="{short}">' not in zhao.get("/requests/complaints/new").text
     form = f"/requests/complaints/new?request={short}"
     assert form in han.get(f"/requests/{short}").text
     assert "不会是被投诉的人" in han.get(form).text
