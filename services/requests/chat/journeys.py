@@ -27,7 +27,7 @@ _NOT_TO_ZH = re.compile(
     "(?:直|遇|收|迟|早|晚|想|看|等|找|做|得|约|报|刚|过|回不|谈|签|办|不|没|临|周|推|改|加|减|延|开|用|提前|拖|调|几点|再|持续|一直|工作|说|降|增|下|上)$"
 )
 _BAD_ZH = re.compile(
-    "^(?:后[拖推延移挪]|前[提挪移调]|[时点了的]|[一二两三四五六七八九十\\d]+(?:点|:|号|日|月|人|个|份|分)|上午|下午|明|后天|今|周|星期|现在|位|时候|付|底|期|来|去|场|处|达|岗|结束|中午|晚上|傍晚|凌晨|早|家$|那边$|这边$|哪|现场$|楼下|乡下|下面|外地|外省|基层|大院$|院里$|几)"
+    "^(?:后[拖推延移挪]|前[提挪移调]|时(?!代)|[点了的]|[一二两三四五六七八九十\\d]+(?:点|:|号|日|月|人|个|份|分)|上午|下午|明|后天|今|周|星期|现在|位|时候|付|底|期|来|去|场|处|达|岗|结束|中午|晚上|傍晚|凌晨|早|家$|那边$|这边$|哪|现场$|楼下|乡下|下面|外地|外省|基层|大院$|院里$|几)"
 )
 
 # A clause that is nothing but the name of a place: 市医院.
@@ -55,7 +55,7 @@ _VERB_EN = re.compile(
 # To after these goes nowhere: who has to approve, flying to Beijing from the airport.
 _FLIES = re.compile(r"\b(?:fl(?:y|ies|ying|ew)|flight|ha[sd]|have|who has|able|supposed|allowed|ought)\s*$")
 _HUB_EN = re.compile(
-    r"\b((?:[A-Z][a-z]+ )*(?:airport|railway station|train station|high[- ]speed rail(?:way)? station|bus station|coach station|(?:north|south|east|west|South|North|East|West) station|station|ferry terminal|terminal \d)(?: terminal \d)?)\b",
+    r"\b((?:(?-i:[A-Z][a-z]+) )*(?:airport|railway station|(?:bullet )?train station|high[- ]speed rail(?:way)? station|bus station|coach station|(?:north|south|east|west|South|North|East|West) station|station|ferry terminal|terminal \d)(?: terminal \d)?)\b",
     re.IGNORECASE,
 )
 _RUN_EN = re.compile(
