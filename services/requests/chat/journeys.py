@@ -55,7 +55,7 @@ _VERB_EN = re.compile(
 # To after these goes nowhere: who has to approve, flying to Beijing from the airport.
 _FLIES = re.compile(r"\b(?:fl(?:y|ies|ying|ew)|flight|ha[sd]|have|who has|able|supposed|allowed|ought)\s*$")
 _HUB_EN = re.compile(
-    r"\b((?:(?-i:[A-Z][a-z]+) )*(?:airport|railway station|(?:bullet )?train station|high[- ]speed rail(?:way)? station|bus station|coach station|(?:north|south|east|west|South|North|East|West) station|station|ferry terminal|terminal \d)(?: terminal \d)?)\b",
+    r"\b((?:(?-i:[A-Z][a-z]+) )*(?:airport|railway station|(?:bullet )?train station|high[- ]speed rail(?:way)? station|bus station|coach station|(?:north|south|east|west|South|North|East|West) station|(?:(?:police|fire|petrol|metro|subway|tram|weather) )?station|ferry terminal|terminal \d)(?: terminal \d)?)\b",
     re.IGNORECASE,
 )
 _RUN_EN = re.compile(
