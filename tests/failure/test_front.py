@@ -155,6 +155,29 @@ def test_a_commit_in_doubt_is_decided_by_the_key(front, arrives):
 
 
 @pytest.mark.own_servers
+@pytest.mark.parametrize("arrives", [True, False], ids=["it was committed", "it was not"])
+def test_a_commit_in_doubt_of_a_processs_very_first_filing_is_decided_by_the_key(front, arrives):
+    # This one reads the catalogue's versions first, so its COMMIT is a message of its own.
+    before = front.filed()[0]
+    front.process.kill()
+    front.process.wait()
+    front.start()
+    key = f"first-{arrives}"
+    front.proxy.up.passes = arrives
+    front.proxy.up.armed_by = idempotency._PUT.prepared.encode()
+    front.proxy.up.cut_at = b"COMMIT"
+    cuts = front.proxy.cuts
+    answer = front.post(key)
+    front.proxy.heal()
+    assert front.proxy.cuts > cuts
+    assert answer.status_code == 503
+    again = front.post(key)
+    assert again.status_code == 201
+    assert (again.headers.get("Idempotent-Replayed") == "true") is arrives
+    assert front.filed()[0] == before + 1
+
+
+@pytest.mark.own_servers
 def test_a_locked_table_and_an_exhausted_pool_mean_503_within_seconds(front):
     raw = front.postgres.connect(front.mark)
     raw.autocommit = False
