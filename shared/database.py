@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import sqlalchemy
-from psycopg2.extensions import STATUS_READY, adapt
+from psycopg2.extensions import STATUS_READY
 from sqlalchemy import BigInteger, DateTime, Integer, String, event, exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeDecorator
@@ -130,13 +130,12 @@ def run_last(
     pooled = connection.connection
     text, values, ready = _message(pooled.info, statements)
     driver: Any = pooled.dbapi_connection
-    whole = _whole(text, values).replace("%", "%%")  # SQLAlchemy hands it over with no values, and not without any
     if driver.status != STATUS_READY:
-        result = connection.exec_driver_sql(whole)
+        result = connection.exec_driver_sql(text, values)
     else:
         driver.autocommit = True
         try:
-            result = connection.exec_driver_sql(whole)
+            result = connection.exec_driver_sql(text, values)
         finally:
             if not driver.closed:
                 driver.autocommit = False
@@ -221,41 +220,6 @@ def _with_zone(value: datetime) -> datetime:
     return value
 
 
-def _quoted(value: str) -> str:
-    if "\0" in value:
-        raise ValueError("a text in PostgreSQL holds no NUL")
-    return "'" + value.replace("'", "''") + "'"
-
-
-# A negative number has a blank before it: two signs in a row begin a comment.
-_WRITTEN: dict[type, Callable[[Any], str]] = {
-    str: _quoted,
-    int: lambda value: str(value) if value >= 0 else f" {value}",
-    bool: lambda value: "true" if value else "false",
-    type(None): lambda _value: "NULL",
-    datetime: lambda value: f"'{_with_zone(value).isoformat()}'::timestamptz",
-}
-
-
-def written(value: Any) -> str:
-    """``value`` as PostgreSQL reads it in a statement; what psycopg2 makes of it, for the common kinds at half the price.
-
-    A text is right between quotation marks with its own doubled, because a connection of ours has
-    ``standard_conforming_strings`` on (PostgreSQL manual, 4.1.2.1) and speaks UTF-8.
-
-    Raises:
-        ValueError: a text holds NUL. psycopg2.ProgrammingError: nothing in a database is of this kind.
-    """
-    write = _WRITTEN.get(type(value))
-    if write is not None:
-        return write(value)
-    return _quoted(str(value)) if isinstance(value, str) else adapt(value).getquoted().decode()
-
-
-def _whole(text: str, values: Sequence[Any]) -> str:
-    return text % tuple([written(each) for each in values])
-
-
 PREPARED = "houqin_prepared"  # names of the statements that a connection has; absent = nobody knows
 
 
@@ -313,14 +277,13 @@ class Database:
                 "pool_reset_on_return": None,  # a connection comes back after a commit or a rollback of ours, always
                 "connect_args": {
                     "connect_timeout": 5,
-                    "client_encoding": "utf8",
                     # A peer that vanished without a word is given up on both sides, and with it the relay's lock.
                     "keepalives_idle": 10,
                     "keepalives_interval": 5,
                     "keepalives_count": 3,
                     "tcp_user_timeout": 25000,
                     "options": f"-c statement_timeout={statement_timeout_ms} -c lock_timeout=2000"
-                    " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC -c standard_conforming_strings=on"
+                    " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
                     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
                 },
             }
@@ -364,7 +327,7 @@ class Database:
             text, values, ready = _message(pooled.info, statements)
             try:
                 driver.autocommit = True
-                driver.cursor().execute(_whole(text, values))
+                driver.cursor().execute(text, values)
                 pooled.info[PREPARED] = ready
                 driver.autocommit = False
             except psycopg2.Error as error:
