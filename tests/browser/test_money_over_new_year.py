@@ -1,19 +1,17 @@
 """Billing's pages with facts of two years in them, which the demonstration lacks: sound in both languages, wide and narrow."""
 
-import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import insert
-from werkzeug.serving import make_server
 
 from services.billing import tables
 from services.billing.handlers import statements
 from services.billing.handlers.facts import Report, record
 from services.billing.service import SERVICE
 from tests.billing.conftest import a_running, facts
-from tests.browser.harness import COMBINATIONS, context_for, problems, shoot, sideways
+from tests.browser.harness import COMBINATIONS, context_for, problems, serve, shoot, sideways
 from tests.people import headers_of
 
 pytestmark = pytest.mark.slow
@@ -45,11 +43,9 @@ def served(tmp_path_factory):
         record(work, list(reports()), together=True)
     with running.work() as work:
         statements.draw(work, REF, "2026-12")
-    server = make_server("127.0.0.1", 0, SERVICE.application(running), threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     batch = next(row for row in facts(running) if row.source_id == "20")
-    yield running, f"http://127.0.0.1:{server.server_port}/billing", batch.fact_id
-    server.shutdown()
+    with serve(SERVICE.application(running)) as address:
+        yield running, f"{address}/billing", batch.fact_id
     running.database.close()
 
 

@@ -1,17 +1,15 @@
 """The pages of a closed month, which no demonstration data has: sound in both languages, wide and narrow."""
 
-import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from werkzeug.serving import make_server
 
 from services.billing.handlers import deductions, statements
 from services.billing.handlers.facts import Report, record
 from services.billing.service import SERVICE
 from tests.billing.conftest import a_running, finished, hours, tell
-from tests.browser.harness import COMBINATIONS, context_for, double, problems, shoot, sideways
+from tests.browser.harness import COMBINATIONS, context_for, double, problems, serve, shoot, sideways
 from tests.people import NOON, headers_of
 
 pytestmark = pytest.mark.slow
@@ -49,10 +47,8 @@ def served(tmp_path_factory):
             work, contract=REF, period="2026-11", rule="late", item="repair", numbers={"count": Decimal(1)}, evidence=["2026-1125-001-1"], words="超时四小时", name="赵敏"
         )  # fmt: skip
     running.clock.set(datetime.now(UTC))
-    server = make_server("127.0.0.1", 0, SERVICE.application(running), threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield running, f"http://127.0.0.1:{server.server_port}/billing", made
-    server.shutdown()
+    with serve(SERVICE.application(running)) as address:
+        yield running, f"{address}/billing", made
     running.database.close()
 
 
