@@ -526,6 +526,21 @@ class CatalogueChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfficeChanged(Event):
+    """Departments, places and vehicles are as the office's own tables say. Consumers: audit."""
+
+    TYPE: ClassVar[str] = "requests.office_changed.v1"
+    SUBJECT: ClassVar[str] = "digest"
+
+    digest: str  # SHA-256 over the files that were taken
+    departments: int  # rows in them
+    places: int
+    vehicles: int
+    changed: int  # rows that are new or other than before
+    changed_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
 class ResourceChanged(Event):
     """Bookings of a room or vehicle need approval from now on, or no more; it can be booked, or not. Consumers: audit."""
 

@@ -14,11 +14,11 @@ from services.requests.bookings.model import CLAIMING, Resource, kinds
 from services.requests.catalogue import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping
 
-    from services.requests.bookings.model import Span
+    from services.requests.bookings.model import Kind, Span
     from services.requests.compound import Place
 
 # The longest claim there can be: earlier ones need not be looked at.
@@ -108,32 +108,32 @@ def lock(connection: Connection, numbers: Iterable[int]) -> dict[int, Resource]:
     return {row["number"]: _resource(row) for row in rows}
 
 
-def settle_resources(connection: Connection, places: Iterable[Place]) -> int:
-    """Every meeting room and everything that ``resources.toml`` lists can be booked; how many are new."""
-    known = {each.code for each in resources(connection)}
-    number = 1 + max((each.number for each in resources(connection)), default=0)
-    rows = []
+def settle_resources(connection: Connection, places: Iterable[Place]) -> None:
+    """Every meeting room and everything that ``resources.toml`` lists can be booked."""
+    rooms = [
+        {"code": place.code, "zh": place.name.zh, "en": place.name.en, "seats": place.capacity, "place": place.code,
+         "equipment": " ".join(place.equipment)}
+        for place in places if place.kind == "meeting"
+    ]  # fmt: skip
     for kind in kinds().values():
-        listed: list[dict[str, Any]] = [*kind.listed]
-        if kind.code == "room":
-            listed += [
-                {"code": place.code, "zh": place.name.zh, "en": place.name.en, "seats": place.capacity, "place": place.code,
-                 "equipment": " ".join(place.equipment)}
-                for place in places if place.kind == "meeting"
-            ]  # fmt: skip
-        for each in listed:
-            if each["code"] in known:
-                continue
-            large = bool(kind.approval_from) and each["seats"] >= kind.approval_from
-            rows.append({
-                "number": number, "code": each["code"], "kind": kind.code, "item": each.get("item", kind.item),
-                "place": each.get("place", "carpool"), "name": each["zh"], "name_en": each["en"], "capacity": each["seats"],
-                "equipment": each.get("equipment", each.get("car", "")), "approval": each.get("approval", large), "enabled": True,
-            })  # fmt: skip
-            number += 1
+        make_bookable(connection, kind, [*kind.listed, *(rooms if kind.code == "room" else ())])
+
+
+def make_bookable(connection: Connection, kind: Kind, listed: Iterable[Mapping[str, Any]]) -> None:
+    """What ``listed`` names, as ``resources.toml`` does, can be booked; what could be booked before stays as it was."""
+    there = resources(connection)
+    known = {each.code for each in there}
+    number = 1 + max((each.number for each in there), default=0)
+    rows = []
+    for number, each in enumerate((each for each in listed if each["code"] not in known), number):  # noqa: B020
+        large = bool(kind.approval_from) and each["seats"] >= kind.approval_from
+        rows.append({
+            "number": number, "code": each["code"], "kind": kind.code, "item": each.get("item", kind.item),
+            "place": each.get("place", "carpool"), "name": each["zh"], "name_en": each["en"], "capacity": each["seats"],
+            "equipment": each.get("equipment", each.get("car", "")), "approval": each.get("approval", large), "enabled": True,
+        })  # fmt: skip
     if rows:
         connection.execute(insert(tables.resource), rows)
-    return len(rows)
 
 
 # ---- bookings
