@@ -5,6 +5,8 @@ from __future__ import annotations
 import tomllib
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FILE = Path(__file__).parent / "data" / "compound.toml"
+LAYOUTS = ("boardroom", "u_shape", "classroom", "theatre", "round")
 NAMES = uuid.UUID("6c1f7b52-1999-5468-8034-000000000000")  # namespace of demonstration accounts
 
 
@@ -135,7 +138,7 @@ def _words(row: Mapping[str, str]) -> Words:
 
 
 def _places(seed: Mapping[str, Any]) -> Iterator[Place]:
-    sizes = _round(seed["meeting"])
+    kinds = _meeting_rooms(seed)
     for building in seed["building"]:
         name, code = _words(building["name"]), building["code"]
         also = tuple(building.get("also", ()))
@@ -143,7 +146,7 @@ def _places(seed: Mapping[str, Any]) -> Iterator[Place]:
         for floor in range(1, building["floors"] + 1):
             above = Words(f"{name.zh} {floor}层", f"{name.en}, floor {floor}")
             yield _found(Place(f"B{code}-{floor}", "floor", above, code, str(floor)), also)
-            yield from _rooms(seed, building, floor, above, sizes)
+            yield from _rooms(building, floor, above, kinds)
             for spot in seed["each_floor"]:
                 spot_name = Words(above.zh + spot["name"]["zh"], f"{above.en}, {spot['name']['en']}")
                 yield _found(Place(f"B{code}-{floor}-{spot['code']}", "common", spot_name, code, str(floor)), also)
@@ -154,28 +157,46 @@ def _places(seed: Mapping[str, Any]) -> Iterator[Place]:
 
 
 def _rooms(
-    seed: Mapping[str, Any], building: Mapping[str, Any], floor: int, above: Words, sizes: Iterator[Mapping[str, Any]]
+    building: Mapping[str, Any], floor: int, above: Words, kinds: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Place]:
     code, floor_text = building["code"], str(floor)
-    halls = building["meeting"] + building.get("extra_meeting", {}).get(floor_text, 0)
-    first = building.get("meeting_at", 1)
-    for number in range(1, building["offices"] + halls + 1):
+    for number in range(1, building["offices"] + len(_halls(building, floor)) + 1):
         room = f"{floor}{number:02}"
-        if first <= number < first + halls:
+        if number in _halls(building, floor):
             named = Words(f"{above.zh} {room}会议室", f"{above.en}, meeting room {room}")
-            row = seed["meeting_at"].get(f"{code}-{room}") or next(sizes)
+            row = kinds[f"B{code}-{room}"]
             place = Place(
-                f"B{code}-{room}", "meeting", named, code, floor_text, room, row["capacity"], tuple(row["equipment"])
-            )
+                f"B{code}-{room}", "meeting", named, code, floor_text, room, next(iter(row["layouts"].values())),
+                tuple(row["equipment"]),
+            )  # fmt: skip
         else:
             named = Words(f"{above.zh} {room}办公室", f"{above.en}, office {room}")
             place = Place(f"B{code}-{room}", "office", named, code, floor_text, room)
         yield _found(place, tuple(building.get("also", ())))
 
 
-def _round(rows: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    while True:
-        yield from rows
+def _halls(building: Mapping[str, Any], floor: int) -> range:
+    """The numbers that meeting rooms have on this floor."""
+    first = building.get("meeting_at", 1)
+    return range(first, first + building["meeting"] + building.get("extra_meeting", {}).get(str(floor), 0))
+
+
+def _meeting_rooms(seed: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """By the place's code how each meeting room can be laid out and what it has."""
+    turn = cycle(seed["meeting"])
+    found = {}
+    for building in seed["building"]:
+        for floor in range(1, building["floors"] + 1):
+            for number in _halls(building, floor):
+                room = f"{building['code']}-{floor}{number:02}"
+                found[f"B{room}"] = seed["meeting_at"].get(room) or next(turn)
+    return found
+
+
+@cache
+def layouts(path: Path = FILE) -> dict[str, dict[str, int]]:
+    """By the place's code the layouts that a meeting room can have, with the seats of each; the first is how it stands."""
+    return {code: row["layouts"] for code, row in _meeting_rooms(tomllib.loads(path.read_text("utf-8"))).items()}
 
 
 def _found(place: Place, also: tuple[str, ...] = ()) -> Place:

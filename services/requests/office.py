@@ -22,9 +22,9 @@ from sqlalchemy import bindparam, insert, select, update
 
 from services.requests import tables
 from services.requests.bookings import store as bookings
-from services.requests.bookings.model import kinds
+from services.requests.bookings.model import kinds, read_layouts
 from services.requests.catalogue import Words
-from services.requests.compound import Place, search_words
+from services.requests.compound import LAYOUTS, Place, search_words
 from services.requests.service import SERVICE
 from shared import process, settings
 from shared.contracts.requests import OfficeChanged
@@ -56,7 +56,10 @@ class DepartmentRow(Schema):
 
 
 class PlaceRow(Schema):
-    """``also`` are further words that find it, separated by ``|``; ``equipment`` are codes, separated by blanks."""
+    """``also`` are further words that find it, separated by ``|``; ``equipment`` are codes, separated by blanks.
+
+    ``layouts`` of a meeting room are codes with their seats, ``boardroom:16 u_shape:12``; the first is how it stands.
+    """
 
     code = Key(required=True)
     kind = fields.String(required=True, validate=validate.OneOf(PLACE_KINDS))
@@ -67,6 +70,7 @@ class PlaceRow(Schema):
     room = Key(load_default="")
     capacity = Whole(0, 10_000, load_default=0)
     equipment = Text(200, load_default="")
+    layouts = Text(200, load_default="")
     also = Text(200, load_default="")
 
 
@@ -166,9 +170,23 @@ def _across(rows: Mapping[str, Sequence[tuple[int, dict[str, Any]]]]) -> Iterato
             halls.add(row["code"])
             if not row["capacity"]:
                 yield f"places.csv:{line}: capacity: a meeting room says how many people it holds"
+        if row["layouts"]:
+            yield from (f"places.csv:{line}: layouts: {fault}" for fault in _layout_faults(row))
     for line, row in rows["vehicles"]:
         if row["code"] in halls:
             yield f"vehicles.csv:{line}: code: {row['code']} is a meeting room"
+
+
+def _layout_faults(row: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        found = read_layouts(row["layouts"])
+    except ValueError as error:
+        yield f"{error} is no layout with its seats, such as boardroom:16; there are {', '.join(LAYOUTS)}, each once"
+        return
+    if row["kind"] != "meeting":
+        yield "only a meeting room has any"
+    elif next(iter(found.values()), 0) != row["capacity"]:
+        yield "the first is how the room stands, and has as many seats as its capacity says"
 
 
 def settle(work: Work, found: Read) -> OfficeChanged:
@@ -187,8 +205,8 @@ def settle(work: Work, found: Read) -> OfficeChanged:
     booked = {each.code: each.kind for each in bookings.resources(work.connection)}
     rooms = [
         {"code": place["code"], "zh": place["name"], "en": place["name_en"], "seats": place["capacity"],
-         "place": place["code"], "equipment": place["equipment"]}
-        for place in places if place["kind"] == "meeting"
+         "place": place["code"], "equipment": place["equipment"], "layouts": " ".join(row["layouts"].split())}
+        for place, (_, row) in zip(places, found.rows["places"], strict=True) if place["kind"] == "meeting"
     ]  # fmt: skip
     vehicles = [
         {"code": row["code"], "zh": row["name"], "en": row["name_en"], "seats": row["seats"], "car": row["car"]}
@@ -203,7 +221,7 @@ def settle(work: Work, found: Read) -> OfficeChanged:
         bookings.make_bookable(work.connection, bookable[kind], listed)
         known = [
             {"code": each["code"], "name": each["zh"], "name_en": each["en"], "capacity": each["seats"],
-             "equipment": each.get("equipment", each.get("car", ""))}
+             "equipment": each.get("equipment", each.get("car", "")), "layouts": each.get("layouts", "")}
             for each in listed if each["code"] in booked
         ]  # fmt: skip
         changed += _keep(work, tables.resource, known)
@@ -218,7 +236,7 @@ def settle(work: Work, found: Read) -> OfficeChanged:
 
 def _place(row: Mapping[str, Any]) -> dict[str, Any]:
     also = tuple(each.strip() for each in row["also"].split("|") if each.strip())
-    values = {name: value for name, value in row.items() if name != "also"}
+    values = {name: value for name, value in row.items() if name not in {"also", "layouts"}}
     place = Place(
         row["code"], row["kind"], Words(row["name"], row["name_en"]), row["building"], row["floor"], row["room"]
     )

@@ -356,7 +356,7 @@ PERSONAL = (
 
 # Codes of things, states and kinds say nothing of a person by themselves, nor do crews, suppliers and departments.
 NOT_PERSONAL = {
-    "*": "item level state kind channel period meter unit code building floor room equipment event_id order_id survey_id question",
+    "*": "item level state kind channel period meter unit code building floor room equipment layout event_id order_id survey_id question",
     "approval": "request_id reason organisation claim",
     "approval_by": "request_id",
     "approval_vote": "request_id",
@@ -391,7 +391,7 @@ NOT_PERSONAL = {
     "quota": "id per holder",
     "quota_claim": "request_id",
     "request": "id organisation crew_name crew_name_en asset alone escalated alike",
-    "resource": "place name name_en",
+    "resource": "place name name_en layouts",
     "suggestion": "id reference organisation forum_id",
     "survey": "id title title_en intro intro_en questions departments organisation opens_on closes_on",
     "survey_group": "department",

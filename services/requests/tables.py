@@ -361,6 +361,9 @@ resource = Table(
     Column("equipment", Text, nullable=False),  # separated by blanks; a vehicle's is its kind
     Column("approval", Boolean, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    Column(
+        "layouts", Text, nullable=False, server_default=""
+    ),  # of a room: "boardroom:16 u_shape:12", as it stands first
 )
 booking = Table(
     "booking",
@@ -391,6 +394,7 @@ booking = Table(
     Column("made_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("reason", Text, nullable=False, default=""),  # why refused or cancelled
+    Column("layout", Text, nullable=False, server_default=""),  # of a room; empty = as it stands
 )
 CLAIMING = ("offered", "pending", "booked", "in_use")
 Index("booking_by_resource", booking.c.resource, booking.c.claimed_until)
@@ -442,6 +446,7 @@ waiting_for = Table(
     Column("equipment", Text, nullable=False),
     Column("made_at", Moment, nullable=False),
     Column("booking", Text, nullable=False, default=""),  # the one that was offered
+    Column("layout", Text, nullable=False, server_default=""),  # of a room; empty = as it stands
 )
 Index("waiting_for_resource", waiting_for.c.resource, waiting_for.c.state, waiting_for.c.ends_at)
 # Secret addresses of calendars.

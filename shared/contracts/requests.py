@@ -222,6 +222,7 @@ class BookingMade(Event):
     state: str = "booked"  # booked, pending (approval is awaited), offered (kept for whoever waited)
     series: str = ""  # id of the series it belongs to
     headcount: int = 0
+    layout: str = ""  # boardroom, u_shape, classroom, theatre, round; empty = as the room stands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +249,7 @@ class BookingMoved(Event):
     starts_at: datetime  # UTC
     ends_at: datetime
     moved_at: datetime
+    layout: str = ""  # as of BookingMade
 
 
 @dataclass(frozen=True, kw_only=True)

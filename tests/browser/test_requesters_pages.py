@@ -161,6 +161,21 @@ def test_rooms_are_a_plan_on_a_desk_and_a_list_of_what_is_free_on_a_phone(browse
     context.close()
 
 
+def test_the_layouts_offered_are_those_of_the_room_that_is_chosen_and_a_choice_both_have_stays(windows, house):
+    page = windows().new_page()
+    page.goto(f"{house}/requests/rooms?resource=B2-305&view=day")
+    room, layout = page.locator("#f-resource"), page.locator("#f-layout")
+    options = layout.locator("option")
+    room.select_option("B2-305")
+    assert options.all_inner_texts() == ["按原样：会议桌（16人）", "会议桌（16人）", "U形（12人）", "剧院式（24人）"]
+    layout.select_option("u_shape")
+    room.select_option("B2-605")
+    assert options.all_inner_texts() == ["按原样：会议桌（12人）", "会议桌（12人）", "U形（8人）"]
+    assert layout.input_value() == "u_shape"
+    room.select_option("B4-101")
+    assert layout.input_value() == ""
+
+
 def test_photos_are_chosen_by_a_button_in_the_language_of_the_page(windows, house):
     page = windows().new_page()
     page.goto(f"{house}/requests/new/repair")

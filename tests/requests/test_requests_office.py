@@ -164,3 +164,38 @@ def test_the_command_checks_takes_and_refuses(folder, tmp_path):
     refused = run("office", str(folder))
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.splitlines()[-1] == "requests: 1 faults, nothing was taken"
+
+
+def test_a_meeting_room_brings_its_layouts_and_another_place_none(empty, folder):
+    change(folder, "places", "equipment,also", "equipment,layouts,also")
+    change(folder, "places", "30,projector tea,", "30,projector tea,classroom:30 theatre:50,")
+    change(folder, "places", "A,,,,,主楼", "A,,,,,,主楼")
+    change(folder, "places", "A,1,101,,,", "A,1,101,,,,")
+    take(empty, folder)
+
+    def layouts():
+        with empty.database.read() as connection:
+            return bookings.resource_by_code(connection, "A-201").layouts
+
+    assert layouts() == {"classroom": 30, "theatre": 50}
+    change(folder, "places", "theatre:50", "theatre:60")
+    take(empty, folder)
+    assert layouts() == {"classroom": 30, "theatre": 60}
+
+
+@pytest.mark.parametrize(
+    ("layouts", "fault"),
+    [
+        ("heap:30", "heap:30 is no layout"),
+        ("classroom", "classroom is no layout"),
+        ("classroom:0", "classroom:0 is no layout"),
+        ("classroom:30 classroom:20", "classroom:20 is no layout"),
+        ("theatre:50 classroom:30", "as many seats as its capacity"),
+    ],
+)
+def test_layouts_that_cannot_be_are_told_by_file_and_line(folder, layouts, fault):
+    change(folder, "places", "equipment,also", "equipment,layouts,also")
+    change(folder, "places", "30,projector tea,", f"30,projector tea,{layouts},")
+    change(folder, "places", "A,,,,,主楼", "A,,,,,,主楼")
+    faults = office.read(folder).faults
+    assert len(faults) == 1 and faults[0].startswith("places.csv:4: layouts: ") and fault in faults[0]

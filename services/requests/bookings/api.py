@@ -11,6 +11,7 @@ from marshmallow import Schema, fields, validate
 from services.requests import access
 from services.requests.bookings import claiming, handlers, model, store
 from services.requests.bookings.model import Date, Taken, Wish
+from services.requests.compound import LAYOUTS
 from services.requests.handlers import deciding
 from services.requests.model import day_of
 from services.requests.requester import oneself
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 MOST_SHOWN = timedelta(days=35)  # of a calendar at once
 
 # ---- schemas
+
+
+def layout_field(load_default: str | None = "") -> fields.String:
+    """How a room is to be laid out; empty: as it stands."""
+    one_of = validate.OneOf(["", *LAYOUTS])
+    return fields.String(load_default=load_default, allow_none=load_default is None, validate=one_of)
 
 
 class Choice(Schema):
@@ -52,6 +59,7 @@ class BookingBody(Schema):
     equipment = fields.List(Key(), load_default=list, validate=validate.Length(max=30))
     details = Text(500, lines=True, load_default="")
     level = Key(load_default="")
+    layout = layout_field()
     repeat = Text(model.LONGEST_RULE, load_default="")
     choices = fields.List(fields.Nested(Choice), load_default=list, validate=validate.Length(max=model.MOST_DATES))
     days_off = fields.Boolean(load_default=False)
@@ -65,6 +73,7 @@ class MoveBody(Schema):
     ends_at = Instant(load_default=None, allow_none=True)
     subject = Text(60, load_default=None, allow_none=True)
     headcount = Whole(0, 100_000, load_default=None, allow_none=True)
+    layout = layout_field(None)
     scope = fields.String(load_default="this", validate=validate.OneOf(handlers.SCOPES))
     leave_conflicts = fields.Boolean(load_default=False)
 
@@ -94,6 +103,13 @@ class WordsOut(Schema):
     en = fields.String()
 
 
+class LayoutOut(Schema):
+    """A layout of a room and how many then sit in it."""
+
+    layout = fields.String(validate=validate.OneOf(LAYOUTS))
+    seats = fields.Integer()
+
+
 class ResourceOut(Schema):
     """Something that can be booked."""
 
@@ -102,6 +118,7 @@ class ResourceOut(Schema):
     name = fields.Nested(WordsOut)
     capacity = fields.Integer()
     equipment = fields.List(fields.String())
+    layouts = fields.List(fields.Nested(LayoutOut), metadata={"description": "of a room; the first is how it stands"})
     approval = fields.Boolean()
 
 
@@ -126,6 +143,7 @@ class BookingOut(Schema):
     subject = fields.String()
     headcount = fields.Integer()
     equipment = fields.List(fields.String())
+    layout = fields.String(metadata={"description": "empty: as the room stands"})
     series = fields.String()
     may = fields.List(fields.String())
     requests = fields.List(fields.String())
@@ -161,13 +179,14 @@ class KindQuery(Schema):
 
 
 class FreeQuery(Schema):
-    """From when on, for how many minutes, for how many people, with what. ``days`` is how far ahead to look."""
+    """From when on, for how many minutes, for how many people, with what, how laid out; ``days``: how far to look."""
 
     kind = fields.String(load_default="room", validate=validate.OneOf(model.KINDS))
     starts_at = Instant(required=True)
     minutes = Whole(15, 4320, load_default=60)
     headcount = Whole(0, 100_000, load_default=0)
     equipment = Text(200, load_default="")
+    layout = layout_field()
     days = Whole(0, model.LONGEST_SEARCH.days, load_default=0)
 
 
@@ -231,13 +250,13 @@ def seen_as(context: Context, found: Booking, resource: Resource, requests: list
     shown = {
         "id": found.id if mine else "", "version": found.version if mine else 0, "resource": resource.code, "state": found.state,
         "starts_at": found.starts_at, "ends_at": found.ends_at, "claimed_from": found.claimed_from,
-        "claimed_until": found.claimed_until, "mine": mine, "subject": "", "headcount": 0, "equipment": [], "series": "",
+        "claimed_until": found.claimed_until, "mine": mine, "subject": "", "headcount": 0, "equipment": [], "layout": "", "series": "",
         "may": [], "requests": requests or [],
     }  # fmt: skip
     if mine:
         shown |= {
             "subject": found.subject, "headcount": found.headcount, "equipment": found.equipment.split(),
-            "series": found.series, "may": sorted(acts_of(found, context.now)),
+            "layout": found.layout, "series": found.series, "may": sorted(acts_of(found, context.now)),
         }  # fmt: skip
     return shown
 
@@ -254,7 +273,8 @@ def resource_out(resource: Resource) -> dict[str, Any]:
     """A resource as JSON."""
     return {
         "code": resource.code, "kind": resource.kind, "name": words_out(resource.name), "capacity": resource.capacity,
-        "equipment": list(resource.equipment), "approval": resource.approval,
+        "equipment": list(resource.equipment),
+        "layouts": [{"layout": layout, "seats": seats} for layout, seats in resource.layouts.items()], "approval": resource.approval,
     }  # fmt: skip
 
 
@@ -297,7 +317,7 @@ def free(context: Context, asked: dict[str, Any]) -> list[tuple[Resource, dateti
     with context.read() as connection:
         fitting = [
             each for each in store.resources(connection, asked["kind"])
-            if each.enabled and each.capacity >= asked["headcount"] and needed <= set(each.equipment)
+            if each.enabled and each.seats(asked["layout"]) >= max(asked["headcount"], 1) and needed <= set(each.equipment)
         ]  # fmt: skip
         busy = store.claims(
             connection,
@@ -349,7 +369,7 @@ def wish_of(body: dict[str, Any], now: datetime) -> Wish:
     return Wish(
         resource=body["resource"], starts_at=body["starts_at"], ends_at=body["ends_at"], subject=body["subject"],
         headcount=body["headcount"], equipment=tuple(dict.fromkeys(body["equipment"])), details=body["details"],
-        level=body["level"],
+        level=body["level"], layout=body["layout"],
     )  # fmt: skip
 
 
@@ -463,6 +483,7 @@ def move(context: Context, booking_id: str) -> Answer:
                 subject=found.subject if body["subject"] is None else body["subject"],
                 headcount=found.headcount if body["headcount"] is None else body["headcount"],
                 equipment=tuple(found.equipment.split()), details=found.details, level=found.level,
+                layout=found.layout if body["layout"] is None else body["layout"],
             )  # fmt: skip
             done = handlers.move(work, desk, found, wish, scope=body["scope"], leave_conflicts=body["leave_conflicts"])
             known = {each.number: each for each in store.resources(work.connection)}

@@ -64,7 +64,7 @@ def claim(
         starts_at=wish.starts_at, ends_at=wish.ends_at, claimed_from=begins, claimed_until=ends,
         account=person.account, name=person.name, name_en=person.name_en, department=person.department,
         organisation=person.organisation, made_by=made_by, subject=wish.subject, headcount=wish.headcount,
-        equipment=" ".join(wish.equipment), details=wish.details, level=wish.level, series=series, until=until,
+        equipment=" ".join(wish.equipment), details=wish.details, level=wish.level, layout=wish.layout, series=series, until=until,
         checked_in_at=None, made_at=work.now, changed_at=work.now,
     )  # fmt: skip
     need_free(work.connection, resource, wish, work.now)
@@ -76,7 +76,7 @@ def claim(
         BookingMade(
             booking_id=made.id, resource=resource.code, kind=resource.kind, starts_at=made.starts_at, ends_at=made.ends_at,
             account="" if resource.kind == "slot" else made.account, department=made.department, state=made.state,
-            series=series, headcount=made.headcount,
+            series=series, headcount=made.headcount, layout=made.layout,
         ),
         sequence=1,
     )  # fmt: skip
@@ -124,11 +124,7 @@ def need_free(
 
 def taken(connection: Connection, resource: Resource, wish: Wish, now: datetime) -> Taken:
     """The refusal of a time that somebody has, with the next free times and what else is free."""
-    others = [
-        each
-        for each in store.resources(connection, resource.kind)
-        if each.enabled and each.item == resource.item and each.capacity >= max(wish.headcount, 1)
-    ]
+    others = like(connection, resource, wish)
     busy = store.claims(
         connection, sorted({resource.number, *(each.number for each in others)}), wish.starts_at - timedelta(days=1),
         wish.starts_at + WINDOW,
@@ -138,6 +134,15 @@ def taken(connection: Connection, resource: Resource, wish: Wish, now: datetime)
         [each.code for each in free_at(others, busy, wish) if each.code != resource.code][:3],
         name=resource.name.zh, name_en=resource.name.en,
     )  # fmt: skip
+
+
+def like(connection: Connection, resource: Resource, wish: Wish) -> list[Resource]:
+    """Those of its kind, itself among them, that hold as many in the layout that is wanted."""
+    return [
+        each
+        for each in store.resources(connection, resource.kind)
+        if each.enabled and each.item == resource.item and each.seats(wish.layout) >= max(wish.headcount, 1)
+    ]
 
 
 def free_at(resources: Sequence[Resource], busy: dict[int, list[model.Span]], wish: Wish) -> list[Resource]:
@@ -194,7 +199,7 @@ def offer(work: Work, resource: Resource, begin: datetime, end_: datetime) -> in
             continue
         wish = Wish(
             resource=resource.code, starts_at=waiter.starts_at, ends_at=waiter.ends_at, subject=waiter.subject,
-            headcount=waiter.headcount, equipment=tuple(waiter.equipment.split()),
+            headcount=waiter.headcount, equipment=tuple(waiter.equipment.split()), layout=waiter.layout,
         )  # fmt: skip
         until = min(work.now + model.OFFER, waiter.starts_at)
         try:

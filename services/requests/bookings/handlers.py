@@ -22,6 +22,7 @@ from services.requests.model import Filing, digest
 from services.requests.notices.telling import about_booking
 from shared.contracts.requests import BookingCheckedIn, BookingConfirmed, BookingEnded, BookingMoved
 from shared.errors import Absent, Invalid, Stale
+from shared.language import language
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,10 +115,7 @@ def plan(
     days = model.dates(rule, wish.starts_at)
     length = wish.ends_at - wish.starts_at
     starts = [model.on_day(wish.starts_at, day) for day in days]
-    others = [
-        each for each in store.resources(connection, resource.kind)
-        if each.enabled and each.item == resource.item and each.capacity >= max(wish.headcount, 1)
-    ]  # fmt: skip
+    others = claiming.like(connection, resource, wish)
     numbers = sorted({resource.number, *(each.number for each in others)})
     busy = store.claims(connection, numbers, starts[0] - timedelta(days=1), starts[-1] + timedelta(days=2), without=without)  # fmt: skip
     found = []
@@ -211,6 +209,17 @@ def file_tasks(work: Work, desk: Desk, person: Requester, made: Booking, resourc
         file_task(work, desk, person, made, resource, 0, model.Task(resource.item, "whole", {"what": "{subject}"}))
 
 
+def set_up(made: Booking, resource: Resource) -> str:
+    """What the crew reads about the layout, in both languages, since a crew's is not known; nothing for one as it stands."""
+    if not made.layout:
+        return ""
+    said = []
+    for words in (language("zh-Hans"), language("en")):
+        layout = words(f"booking.layout.{made.layout}")
+        said.append(words("booking.set_up", layout=layout, n=resource.seats(made.layout)))
+    return "\n".join(said) + "\n"
+
+
 def file_task(
     work: Work, desk: Desk, person: Requester, made: Booking, resource: Resource, part: int, task: model.Task
 ) -> None:
@@ -220,7 +229,7 @@ def file_task(
         return
     words = {
         "subject": made.subject, "details": made.details,
-        "car": resource.equipment[0] if resource.equipment else "",
+        "car": resource.equipment[0] if resource.equipment else "", "set_up": set_up(made, resource),
     }  # fmt: skip
     answers: dict[str, Any] = {}
     for name, text in task.answers.items():
@@ -433,7 +442,7 @@ def _moved(work: Work, desk: Desk, each: Booking, at: Wish, target: Resource) ->
     after = replace(
         each, version=each.version + 1, resource=target.number, state=state, starts_at=at.starts_at, ends_at=at.ends_at,
         claimed_from=begins, claimed_until=ends, subject=at.subject, headcount=at.headcount,
-        equipment=" ".join(at.equipment), details=at.details, level=at.level, changed_at=work.now,
+        equipment=" ".join(at.equipment), details=at.details, level=at.level, layout=at.layout, changed_at=work.now,
     )  # fmt: skip
     try:
         store.change_booking(
@@ -441,7 +450,7 @@ def _moved(work: Work, desk: Desk, each: Booking, at: Wish, target: Resource) ->
         )
     except IntegrityError as error:
         raise Taken(name=target.name.zh) from error
-    event = BookingMoved(booking_id=each.id, resource=target.code, starts_at=at.starts_at, ends_at=at.ends_at, moved_at=work.now)  # fmt: skip
+    event = BookingMoved(booking_id=each.id, resource=target.code, starts_at=at.starts_at, ends_at=at.ends_at, moved_at=work.now, layout=at.layout)  # fmt: skip
     work.say(event, sequence=after.version)
     if state == "booked":
         approvals.close(work, each.id, "withdrawn")
@@ -506,7 +515,7 @@ def wait(work: Work, desk: Desk, person: Requester, wish: Wish) -> Waiter:
         id=work.new_id(), resource=resource.number, state="waiting", starts_at=wish.starts_at, ends_at=wish.ends_at,
         account=person.account, name=person.name, name_en=person.name_en, department=person.department,
         organisation=person.organisation, subject=wish.subject, headcount=wish.headcount,
-        equipment=" ".join(wish.equipment), made_at=work.now,
+        equipment=" ".join(wish.equipment), made_at=work.now, layout=wish.layout,
     )  # fmt: skip
     store.save_waiter(work.connection, waiter)
     return waiter

@@ -50,6 +50,8 @@ def calendar(
         place = resource.name.in_(words.code)
         event.add("location", place)
         event.add("summary", subject(words, booking, resource) if private else words("booking.busy"))
+        if private and booking.layout:
+            event.add("description", words("booking.laid_out", layout=words(f"booking.layout.{booking.layout}")))
         event.add("status", _status(booking.state))
         if organizer:
             event.add("organizer", f"mailto:{organizer}", parameters={"cn": name})

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from dateutil.rrule import rrulestr
 
+from services.requests.compound import LAYOUTS
 from shared.clock import SITE_ZONE, to_text
 from shared.errors import Conflict, Invalid
 from shared.web.intake import Said
 from shared.working_time import Calendar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from services.requests.catalogue import Words
 
@@ -142,15 +143,40 @@ class Resource:
     equipment: tuple[str, ...]
     approval: bool
     enabled: bool = True
+    layouts: dict[str, int] = field(default_factory=dict, hash=False)  # of a room, with their seats; as it stands first
 
     @property
     def rules(self) -> Kind:
         return kinds()[self.kind]
 
+    def seats(self, layout: str = "") -> int:
+        """How many it holds in this layout, or as it stands; 0 where it cannot be laid out so."""
+        return self.layouts.get(layout, 0) if layout else self.capacity
+
     def claim(self, starts_at: datetime, ends_at: datetime) -> Span:
         """What a booking of these times claims: with set-up and clean-down."""
         rules = self.rules
         return starts_at - timedelta(minutes=rules.before), ends_at + timedelta(minutes=rules.after)
+
+
+def read_layouts(text: str) -> dict[str, int]:
+    """The layouts of a room as they are written, ``boardroom:16 u_shape:12``, with the seats of each.
+
+    Raises:
+        ValueError: one is none of ``LAYOUTS``, comes twice, or has no seats.
+    """
+    found: dict[str, int] = {}
+    for each in text.split():
+        name, _, seats = each.partition(":")
+        if name not in LAYOUTS or name in found or not re.fullmatch("[1-9][0-9]{0,4}", seats):
+            raise ValueError(each)
+        found[name] = int(seats)
+    return found
+
+
+def write_layouts(layouts: Mapping[str, int]) -> str:
+    """As :func:`read_layouts` reads them."""
+    return " ".join(f"{name}:{seats}" for name, seats in layouts.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +191,7 @@ class Wish:
     equipment: tuple[str, ...] = ()
     details: str = ""
     level: str = ""
+    layout: str = ""  # empty: as it stands
 
 
 def near(now: datetime, **moments: datetime | None) -> None:
@@ -199,7 +226,14 @@ def refusals(wish: Wish, resource: Resource, now: datetime) -> dict[str, list[An
         wrong.setdefault("ends_at", []).append("booking.field.length")
     if resource.kind != "slot" and not wish.headcount:
         wrong.setdefault("headcount", []).append("field.required")
-    if wish.headcount > resource.capacity:
+    seats, most = resource.seats(wish.layout), max(resource.layouts.values(), default=0)
+    if wish.layout and not seats:
+        wrong.setdefault("layout", []).append("booking.field.layout")
+    elif wish.headcount > seats and wish.layout:
+        wrong.setdefault("layout", []).append(Said("booking.field.layout_small", n=seats))
+    elif wish.headcount > seats and wish.headcount <= most:
+        wrong.setdefault("headcount", []).append(Said("booking.field.small_so", n=seats, most=most))
+    elif wish.headcount > seats:
         wrong.setdefault("headcount", []).append("booking.field.small")
     if not wish.subject:
         wrong.setdefault("subject", []).append("field.required")

@@ -12,8 +12,9 @@ from marshmallow import Schema, ValidationError, fields, validate
 from services.requests import access, forms
 from services.requests import store as requests_store
 from services.requests.bookings import api, handlers, ics, model, store
-from services.requests.bookings.api import Ending, acts_of, where
+from services.requests.bookings.api import Ending, acts_of, layout_field, where
 from services.requests.bookings.model import Taken, Wish
+from services.requests.compound import LAYOUTS
 from services.requests.handlers import deciding
 from services.requests.model import day_of, digest, short
 from services.requests.requester import oneself
@@ -54,6 +55,7 @@ class CalendarQuery(Schema):
     minutes = Whole(15, 4320, load_default=60)
     people = Whole(0, 100_000, load_default=0)
     equipment = Key(load_default="")
+    layout = layout_field()
     find = fields.String(load_default="", validate=validate.OneOf(["", "1"]))
     starts_at = forms.SiteTime(load_default=None)
     ends_at = forms.SiteTime(load_default=None)
@@ -69,6 +71,7 @@ class BookForm(Schema):
     headcount = Whole(0, 100_000, load_default=0)
     equipment = fields.List(Key(), load_default=list, validate=validate.Length(max=30))
     details = Text(500, lines=True, load_default="")
+    layout = layout_field()
     repeat = fields.String(load_default="", validate=validate.OneOf(["", *REPEATS]))
     until = fields.Date(load_default=None, allow_none=True)
     days_off = forms.Tick(load_default=False)
@@ -82,6 +85,7 @@ class MoveForm(Schema):
     starts_at = forms.SiteTime(required=True)
     ends_at = forms.SiteTime(required=True)
     subject = Text(60, load_default="")
+    layout = layout_field(None)
     scope = fields.String(load_default="this", validate=validate.OneOf(handlers.SCOPES))
     leave_conflicts = forms.Tick(load_default=False)
     version = Whole(1, load_default=0)
@@ -158,17 +162,18 @@ def _calendar(
     if search:
         start = datetime.combine(day, time.fromisoformat(at), SITE_ZONE).astimezone(UTC)
         wanted = {"kind": kind, "starts_at": start, "minutes": minutes, "headcount": asked["people"],
-                  "equipment": asked["equipment"], "days": 1}  # fmt: skip
+                  "equipment": asked["equipment"], "layout": asked["layout"], "days": 1}  # fmt: skip
         length = timedelta(minutes=minutes)
         free = [
             {"resource": each, "starts_at": from_, "now": from_ == model.round_up(start, each.rules.step),
              "href": context.url(ADDRESS[kind], day=day.isoformat(), resource=each.code, starts_at=forms_time(from_),
-                                 ends_at=forms_time(from_ + length), people=asked["people"] or None) + "#book"}
+                                 ends_at=forms_time(from_ + length), people=asked["people"] or None, layout=asked["layout"] or None) + "#book"}
             for each, from_ in api.free(context, wanted)
         ]  # fmt: skip
     given = given or {
         "resource": chosen.code if chosen else "", "starts_at": begins,
         "ends_at": asked["ends_at"] or begins + timedelta(minutes=minutes), "headcount": asked["people"],
+        "layout": asked["layout"],
     }  # fmt: skip
     item = context.own.catalogue.get("meeting") if kind == "room" else None
     equipment = item.field("equipment") if item else None
@@ -185,6 +190,7 @@ def _calendar(
         equipment_options=[(option.code, option.words.in_(code)) for option in equipment.options] if equipment else [],
         whats=_whats(context, known) if kind == "slot" else [], repeats=REPEATS, wall=forms_time, code=code,
         workday=model.SITE.days.is_workday(day), room_equipment=sorted({each for one in known for each in one.equipment}) if kind == "room" else [],
+        layouts=LAYOUTS if kind == "room" else (), layouts_of=_layouts_of(context, known),
     )  # fmt: skip
 
 
@@ -208,6 +214,20 @@ def _begins(resource: Resource | None, day: date, at: str, minutes: int, now: da
     return next(allowed, earliest)
 
 
+def _layouts_of(context: Context, known: list[Resource]) -> dict[str, list[tuple[str, str]]]:
+    """By the code of a room how it can be laid out, as options of a form: as it stands first."""
+    words = context.language
+    found = {}
+    for each in known:
+        options = [
+            (code, words("booking.layout_seats", layout=words(f"booking.layout.{code}"), n=n))
+            for code, n in each.layouts.items()
+        ]
+        if options:
+            found[each.code] = [("", words("booking.as_it_stands_so", layout=options[0][1])), *options]
+    return found
+
+
 def _whats(context: Context, known: list[Resource]) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     for code in dict.fromkeys(each.item for each in known):
@@ -228,7 +248,7 @@ def _taken(context: Context, error: Taken, given: dict[str, Any], kind: str) -> 
         length = given["ends_at"] - given["starts_at"]
 
     def link(resource: str, start: datetime) -> str:
-        return context.url(ADDRESS[kind], resource=resource, starts_at=forms_time(start), ends_at=forms_time(start + length)) + "#book"  # fmt: skip
+        return context.url(ADDRESS[kind], resource=resource, starts_at=forms_time(start), ends_at=forms_time(start + length), layout=given.get("layout") or None) + "#book"  # fmt: skip
 
     with context.read() as connection:
         names = {each.code: each.name.in_(context.language.code) for each in store.resources(connection, kind)}
@@ -298,6 +318,7 @@ def book(context: Context) -> Answer:
         wish = Wish(
             resource=form["resource"], starts_at=form["starts_at"], ends_at=form["ends_at"], subject=form["subject"],
             headcount=form["headcount"], equipment=tuple(dict.fromkeys(form["equipment"])), details=form["details"],
+            layout=form["layout"],
         )  # fmt: skip
         model.near(context.now, starts_at=wish.starts_at, ends_at=wish.ends_at)
         person = oneself(context.principal)
@@ -382,7 +403,7 @@ def _again(context: Context, kind: str, form: dict[str, Any], error: Refused, da
         found = store.resource_by_code(connection, str(form.get("resource") or ""))
     kind = found.kind if found else kind
     asked = {"day": day_of(start) if start else None, "view": "", "resource": found.code if found else "", "at": "", "minutes": 60,
-             "people": 0, "equipment": "", "find": "", "starts_at": start, "ends_at": None}  # fmt: skip
+             "people": 0, "equipment": "", "layout": "", "find": "", "starts_at": start, "ends_at": None}  # fmt: skip
     return _calendar(context, kind, asked, given=form, error=error, dates=dates)
 
 
@@ -465,8 +486,10 @@ def _one(context: Context, booking_id: str, error: Refused | None = None) -> Ans
         row=row, booking=found, resource=resource, mine=mine_, problem=problem, errors=context.errors(error) if error else {},
         tasks=[(request, short(request.reference), (item.name.in_(code) if (item := context.own.item_of(request)) else request.item)) for request in tasks],
         resources=[each for each in known if each.kind == resource.kind and each.item == resource.item and each.enabled],
-        wall=forms_time, address=ADDRESS[resource.kind], code=code,
-        taken=_taken(context, error, {"resource": resource.code, "starts_at": found.starts_at, "ends_at": found.ends_at}, resource.kind) if isinstance(error, Taken) and not isinstance(error, handlers.Conflicts) else None,
+        wall=forms_time, address=ADDRESS[resource.kind], code=code, layouts=LAYOUTS if resource.kind == "room" else (),
+        layouts_of=_layouts_of(context, [each for each in known if each.kind == resource.kind and each.enabled]),
+        given=context.posted if error else {},
+        taken=_taken(context, error, {"resource": resource.code, "starts_at": found.starts_at, "ends_at": found.ends_at, "layout": found.layout}, resource.kind) if isinstance(error, Taken) and not isinstance(error, handlers.Conflicts) else None,
         conflicts=error.dates if isinstance(error, handlers.Conflicts) else (),
         decides=found.state == "pending" and context.may("decide_booking", where(found)),
     )  # fmt: skip
@@ -498,6 +521,7 @@ def move(context: Context, booking_id: str) -> Answer:
         wish = Wish(
             resource=form["resource"], starts_at=form["starts_at"], ends_at=form["ends_at"], subject=form["subject"] or found.subject,
             headcount=found.headcount, equipment=tuple(found.equipment.split()), details=found.details, level=found.level,
+            layout=found.layout if form["layout"] is None else form["layout"],
         )  # fmt: skip
         handlers.move(work, context.own, found, wish, scope=form["scope"], leave_conflicts=form["leave_conflicts"])
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from services.requests import access, tables
 from services.requests.bookings import store
-from services.requests.bookings.api import resource_out
+from services.requests.bookings.api import ResourceOut, resource_out
 from services.requests.bookings.model import KINDS
 from shared.contracts.requests import ResourceChanged
 from shared.errors import Absent
@@ -29,15 +29,9 @@ class ResourceBody(Schema):
     enabled = fields.Boolean(metadata={"description": "it can be booked"})
 
 
-class ResourceChangedOut(Schema):
+class ResourceChangedOut(ResourceOut):
     """The resource as it is now."""
 
-    code = fields.String()
-    kind = fields.String()
-    name = fields.Dict()
-    capacity = fields.Integer()
-    equipment = fields.List(fields.String())
-    approval = fields.Boolean()
     enabled = fields.Boolean()
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import insert, or_, select, type_coerce, update
 from sqlalchemy.types import NullType
 
 from services.requests import tables
-from services.requests.bookings.model import CLAIMING, Resource, kinds
+from services.requests.bookings.model import CLAIMING, Resource, kinds, read_layouts, write_layouts
 from services.requests.catalogue import Words
+from services.requests.compound import layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,6 +55,7 @@ class Booking:
     made_at: datetime
     changed_at: datetime
     reason: str = ""
+    layout: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Waiter:
     equipment: str
     made_at: datetime
     booking: str = ""
+    layout: str = ""
 
 
 # ---- resources
@@ -84,6 +87,7 @@ def _resource(row: RowMapping) -> Resource:
     return Resource(
         row["number"], row["code"], row["kind"], row["item"], row["place"], Words(row["name"], row["name_en"]),
         row["capacity"], tuple(row["equipment"].split()), row["approval"], row["enabled"],
+        read_layouts(row["layouts"]),
     )  # fmt: skip
 
 
@@ -109,14 +113,19 @@ def lock(connection: Connection, numbers: Iterable[int]) -> dict[int, Resource]:
 
 
 def settle_resources(connection: Connection, places: Iterable[Place]) -> None:
-    """Every meeting room and everything that ``resources.toml`` lists can be booked."""
+    """Every meeting room and everything that ``resources.toml`` lists can be booked, rooms in the compound's layouts."""
+    can_be = {code: write_layouts(found) for code, found in layouts().items()}
     rooms = [
         {"code": place.code, "zh": place.name.zh, "en": place.name.en, "seats": place.capacity, "place": place.code,
-         "equipment": " ".join(place.equipment)}
+         "equipment": " ".join(place.equipment), "layouts": can_be.get(place.code, "")}
         for place in places if place.kind == "meeting"
     ]  # fmt: skip
     for kind in kinds().values():
         make_bookable(connection, kind, [*kind.listed, *(rooms if kind.code == "room" else ())])
+    for each in resources(connection, "room"):  # those that were there before rooms had layouts
+        if not each.layouts and each.capacity == next(iter(layouts().get(each.code, {}).values()), 0):
+            there = tables.resource.c.number == each.number
+            connection.execute(update(tables.resource).where(there).values(layouts=can_be[each.code]))
 
 
 def make_bookable(connection: Connection, kind: Kind, listed: Iterable[Mapping[str, Any]]) -> None:
@@ -131,6 +140,7 @@ def make_bookable(connection: Connection, kind: Kind, listed: Iterable[Mapping[s
             "number": number, "code": each["code"], "kind": kind.code, "item": each.get("item", kind.item),
             "place": each.get("place", "carpool"), "name": each["zh"], "name_en": each["en"], "capacity": each["seats"],
             "equipment": each.get("equipment", each.get("car", "")), "approval": each.get("approval", large), "enabled": True,
+            "layouts": each.get("layouts", ""),
         })  # fmt: skip
     if rows:
         connection.execute(insert(tables.resource), rows)

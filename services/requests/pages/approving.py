@@ -224,6 +224,7 @@ def _booking_row(context: Context, booking: Booking, names: dict[int, str]) -> d
         (words("booking.when"), words.span(booking.starts_at, booking.ends_at, context.now)),
         (words("booking.which"), names.get(booking.resource, "")),
         (words("booking.people"), words.number(booking.headcount) if booking.headcount else ""),
+        (words("booking.layout_word"), words(f"booking.layout.{booking.layout}") if booking.layout else ""),
         (words("booking.details"), booking.details),
     ]
     return {

@@ -1,6 +1,19 @@
 // Calendars: a time is marked by dragging or with the keys and fills the form; an own booking is moved in the same way.
 // Without this, the form below the calendar does all of it.
 
+// How a room is laid out is chosen from what it can be; without this, from what any room can be.
+
+for (const layout of document.querySelectorAll("select[data-layouts]")) {
+  const layouts = JSON.parse(layout.dataset.layouts), all = [...layout.options].map((each) => [each.value, each.text]);
+  const room = layout.form.elements.resource;
+  const offer = () => {
+    const wanted = layout.value, found = layouts[room.value] ?? all;
+    layout.replaceChildren(...found.map(([value, words]) => new Option(words, value, false, value === wanted)));
+  };
+  room.addEventListener("change", offer);
+  offer();
+}
+
 const timeline = document.querySelector("[data-timeline]");
 const form = document.querySelector(".booking-form");
 
@@ -41,6 +54,7 @@ if (timeline && form) {
       return;
     }
     form.elements.resource.value = mark.lane.parentElement.dataset.resource;
+    form.elements.resource.dispatchEvent(new Event("change"));
     form.elements.starts_at.value = wall(mark.lane, from);
     form.elements.ends_at.value = wall(mark.lane, until);
     form.scrollIntoView({ block: "nearest" });
