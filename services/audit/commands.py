@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.audit import closing, logs, publishing, searching, signing, store, things, vault
+from services.audit import closing, logs, publishing, searching, signing, store, targets, things, vault
 from services.audit.log.errors import LogError, Malformed
 from services.audit.log.folder import Folder
 from services.audit.log.mirror import fetcher
@@ -180,7 +180,7 @@ def logs_(arguments: Sequence[str]) -> int:
 
 
 def reindex(arguments: Sequence[str]) -> int:
-    """Forget the indexes of words and of things and make them anew from the log."""
+    """Forget the indexes of words and of things and the tallies of targets, and make them anew from the log."""
     argparse.ArgumentParser(prog=f"{PROGRAM} reindex", description=reindex.__doc__).parse_args(arguments)
 
     def run() -> int:
@@ -188,9 +188,12 @@ def reindex(arguments: Sequence[str]) -> int:
         with running.database.write() as connection:
             searching.forget(connection)
             things.forget(connection)
+            targets.forget(connection)
         while things.index(running):
             pass
         while searching.index(running):
+            pass
+        while targets.tally(running):
             pass
         with running.database.read() as connection:
             print(f"{min(things.reach(connection), searching.reach(connection))} entries indexed")

@@ -44,6 +44,13 @@ PERSONAL = (
         whose="account_id given_by",
     ),
     Kept(
+        columns={"target": "reason set_by"},
+        purpose=Words("知道谁在何时为何定下目标", "knowing who set a target, when and why"),
+        ground=DUTY,
+        term=RECORD,
+        whose="set_by",
+    ),
+    Kept(
         columns={"subscription": "account_id address language sent_for"},
         purpose=Words("按本人订阅发送日报", "sending the daily digest to whoever asked for it"),
         ground=CONSENT,
@@ -58,11 +65,13 @@ NOT_PERSONAL = {
     "body": "code parent kind level name name_en sources things",
     "closed_log": "origin root next_origin",
     "complaint_due": "complaint_id",
+    "kpi_tally": "kpi month",
     "log_checkpoint": "note",
     "log_conflict": "event_id sha256",
     "log_cosignature": "key line",
     "log_entry": "event_id source type",
     "log_head": "root",
     "log_tile": "data",
+    "target": "kpi term starts",
     "witness_seen": "url names problem detail",
 }

@@ -5,13 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.audit import api, closing, digest, pages, searching, supervision, things, vault, watching
+from services.audit import (
+    api,
+    closing,
+    digest,
+    pages,
+    searching,
+    supervision,
+    target_pages,
+    targets,
+    things,
+    vault,
+    watching,
+)
 from services.audit.personal import PERSONAL
 from services.audit.publishing import publish
 from services.audit.settings import SETTINGS
 from services.audit.signing import keys, sign
 from services.audit.subscriptions import SUBSCRIPTIONS
-from services.audit.tables import APPEND_ONLY, APPEND_ONLY_CLOSED, APPEND_ONLY_LATER, metadata
+from services.audit.tables import APPEND_ONLY, APPEND_ONLY_CLOSED, APPEND_ONLY_LATER, APPEND_ONLY_TARGETS, metadata
 from services.audit.witnessing import collect
 from shared.service import Service, Timer
 from shared.web import my_data, waiting_pages
@@ -36,7 +48,14 @@ def build(running: Running) -> Callable[..., Any]:
 
 def routes() -> tuple[Route, ...]:
     """Every route of this service."""
-    return (*api.ROUTES, *pages.ROUTES, *supervision.ROUTES, *my_data.routes(), *waiting_pages.routes("/dead-letters"))
+    return (
+        *api.ROUTES,
+        *pages.ROUTES,
+        *supervision.ROUTES,
+        *target_pages.ROUTES,
+        *my_data.routes(),
+        *waiting_pages.routes("/dead-letters"),
+    )
 
 
 def demonstrate(_running: Running) -> None:
@@ -57,12 +76,13 @@ SERVICE = Service(
         Timer("moment_things", 0.2, things.index),
         Timer("second_publish", 1.0, publish),
         Timer("second_index", 1.0, searching.index),
+        Timer("second_tally", 1.0, targets.tally),
         Timer("seconds_watch", 5.0, watching.tell),
         Timer("minutes_digest", 300.0, digest.send),
         Timer("minute_yearly", 60.0, closing.yearly),
         Timer("hour_expire", 3600.0, vault.expire),
     ),
-    append_only=(*APPEND_ONLY, *APPEND_ONLY_LATER, *APPEND_ONLY_CLOSED),
+    append_only=(*APPEND_ONLY, *APPEND_ONLY_LATER, *APPEND_ONLY_CLOSED, *APPEND_ONLY_TARGETS),
     private=("vault", "subscription"),
     personal=PERSONAL,
 )

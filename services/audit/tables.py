@@ -116,8 +116,8 @@ witness_seen = Table(
     Column("detail", Text, nullable=False),
 )
 
-# How far the index of words (1) and that of things (2) reach: entries 0 to upto - 1. Both are made anew from the log at
-# any time.
+# How far the index of words (1), that of things (2) and the tallies (3) reach: entries 0 to upto - 1. All are made anew
+# from the log at any time.
 search_progress = Table(
     "search_progress",
     metadata,
@@ -174,6 +174,33 @@ complaint_due = Table(
 )
 Index("complaint_due_open", complaint_due.c.open, complaint_due.c.due_at)
 
+# What the figures of targets are made of, by month at the site: a quotient's part and whole. Made from sealed entries,
+# see targets.py.
+kpi_tally = Table(
+    "kpi_tally",
+    metadata,
+    Column("kpi", Text, nullable=False),
+    Column("month", Text, nullable=False),  # 2026-11
+    Column("part", BigInteger, nullable=False),
+    Column("whole", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kpi", "month"),
+)
+
+# Targets as versions: none is ever changed, a later one only begins later or takes its place from its own period on.
+target = Table(
+    "target",
+    metadata,
+    Column("kpi", Text, nullable=False),
+    Column("term", Text, nullable=False),  # month, year
+    Column("version", Integer, nullable=False),  # from 1, of the figure's months or years
+    Column("starts", Text, nullable=False),  # 2026-12 or 2027
+    Column("hundredths", Integer, nullable=False),  # of a per cent, or of a star
+    Column("reason", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Moment, nullable=False),
+    PrimaryKeyConstraint("kpi", "term", "version"),
+)
+
 # The values behind commitments. Erasing deletes the row: the entry stays provable and says nothing.
 vault = Table(
     "vault",
@@ -203,6 +230,7 @@ Index("vault_person", vault.c.person)
 APPEND_ONLY = ("log_entry", "log_checkpoint")  # since revision 0002
 APPEND_ONLY_LATER = ("log_cosignature", "log_conflict")  # since revision 0003
 APPEND_ONLY_CLOSED = ("closed_log",)  # since revision 0006
+APPEND_ONLY_TARGETS = ("target",)  # since revision 0007
 _SQLITE = (
     "CREATE TRIGGER {0}_no_update BEFORE UPDATE ON {0} BEGIN SELECT RAISE(ABORT, '{0} is append-only'); END",
     "CREATE TRIGGER {0}_no_delete BEFORE DELETE ON {0} BEGIN SELECT RAISE(ABORT, '{0} is append-only'); END",
@@ -254,7 +282,14 @@ def closed_seat_belts(dialect: str) -> list[str]:
     return [line.format(name) for name in APPEND_ONLY_CLOSED for line in _POSTGRESQL[1:]]
 
 
+def target_seat_belts(dialect: str) -> list[str]:
+    """As ``seat_belts``, for what revision 0007 adds."""
+    lines = _SQLITE if dialect == "sqlite" else _POSTGRESQL[1:]
+    return [line.format(name) for name in APPEND_ONLY_TARGETS for line in lines]
+
+
+_BELTS = (seat_belts, later_seat_belts, closed_seat_belts, target_seat_belts)
 for _dialect in ("sqlite", "postgresql"):
-    for _statement in (*seat_belts(_dialect), *later_seat_belts(_dialect), *closed_seat_belts(_dialect)):
+    for _statement in (line for belts in _BELTS for line in belts(_dialect)):
         # DDL fills %(places)s, so a percent sign of the statement's own is doubled.
         event.listen(metadata, "after_create", DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect))

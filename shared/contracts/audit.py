@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  read at run time to derive the schema
+from decimal import Decimal  # noqa: TC003
 from typing import ClassVar
 
 from shared.contracts.base import Event
@@ -107,6 +108,22 @@ class BodyChanged(Event):
     level: str  # nation, province, city, unit
     sources: tuple[str, ...]  # services whose entries it reads; empty = all
     things: tuple[str, ...]  # only entries about these; empty = all
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSet(Event):
+    """A figure of the office has a target from a month or a year on. Consumers: audit itself."""
+
+    TYPE: ClassVar[str] = "audit.target_set.v1"
+    SUBJECT: ClassVar[str] = "kpi"
+    PERSONAL: ClassVar[tuple[str, ...]] = ("reason",)
+
+    kpi: str  # response, arrival, finish, complaints, rating, reopened
+    starts: str  # the first month (2026-12) or year (2027); months and years have targets of their own
+    value: Decimal  # per cent or stars, two decimals
+    version: int  # from 1, of the figure's months or years
+    reason: str
+    set_at: datetime  # UTC
 
 
 @dataclass(frozen=True, kw_only=True)

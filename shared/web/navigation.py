@@ -56,6 +56,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("escalations", "/requests/escalations", "alert"),
         Place("use", "/requests/use", "meter"),
         Place("suggestions", "/requests/suggestions", "send", leads=(*VOICES, "/requests/demand")),
+        Place("targets", "/audit/targets", "chart"),
     ),
     "crew": (
         Place("today", "/dispatch/crew/", "list", phone=True),
@@ -115,6 +116,7 @@ BARS: dict[Role, tuple[Place, ...]] = {
         Place("labels", "/requests/admin/labels", "qr"),
         Place("surveys", "/requests/surveys", "document", leads=VOICES),
         Place("data_cases", "/requests/admin/data-cases", "people"),
+        Place("targets", "/audit/targets", "chart"),
     ),
 }
 
