@@ -198,8 +198,8 @@ def _shown(words: Language, each: Reading) -> dict[str, Any]:
 
 
 def _figure(words: Language, kpi: Kpi, months: list[Reading]) -> chart.Figure | None:
-    """The figure and its target by month; None where there is neither."""
-    if all(each.actual is None and each.target is None for each in months):
+    """The figure and its target by month; None where no month has a figure."""
+    if all(each.actual is None for each in months):
         return None
     over = [each for each in months if each.state in {"reached", "missed"}]
     reached = sum(each.state == "reached" for each in over)
