@@ -20,6 +20,7 @@ MADE = {
     ("requests", "booking"): "staff",
     ("requests", "admin_publish_item"): "administrator",
     ("requests", "admin_person"): "administrator",
+    ("requests", "data_case"): "administrator",
     ("dispatch", "order"): "dispatcher",
 }
 # Looked at elsewhere, and where; parts of pages and pages that only a failure brings about among them.
@@ -97,6 +98,7 @@ def made(windows, house):
         {"resource": "B2-305", "starts_at": day.isoformat(), "ends_at": (day + timedelta(hours=1)).isoformat(),
          "subject": "季度例会", "headcount": 6},
     )  # fmt: skip
+    case = call(staff, house, "POST", "/requests/api/me/data-cases", {"kind": "see", "words": "想看看留了哪些信息"})
     versions = call(administrator, house, "GET", "/requests/api/catalogue/barber/versions", None)
     body = {**versions["items"][0]["body"], "pledge": {"zh": "预约到点就理", "en": "At the time booked"}}
     call(administrator, house, "PUT", "/requests/api/catalogue/barber/draft", body, **{"If-None-Match": "*"})
@@ -121,6 +123,7 @@ def made(windows, house):
         ("requests", "booking"): f"/requests/bookings/{booking['items'][0]['id']}",
         ("requests", "admin_publish_item"): "/requests/admin/catalogue/barber/publish",
         ("requests", "admin_person"): person,
+        ("requests", "data_case"): f"/requests/admin/data-cases/{case['reference']}",
         ("dispatch", "order"): f"/dispatch/orders/{short}-1",
     }
 

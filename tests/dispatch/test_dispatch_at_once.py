@@ -6,7 +6,7 @@ from services.dispatch import desk, handlers
 from shared.web import cookies
 from tests.browser.harness import problems
 from tests.dispatch.test_dispatch_browser import SHOWN, console  # noqa: F401  the fixture
-from tests.dispatch.test_dispatch_shift import ONE, THREE, TWO, seen
+from tests.dispatch.test_dispatch_shift import ONE, THREE, TWO, seen, sent
 
 pytestmark = pytest.mark.browser
 
@@ -43,7 +43,7 @@ def test_an_act_shows_before_its_answer_and_stays_with_it(console):  # noqa: F81
     assert world.order(ONE).state == "offered"
     assert problems(page) == []
     page.keyboard.press("y")  # a second press of the same key is not a second act
-    waiting[0].continue_()
+    sent(page, waiting, 0).continue_()
     settled(page, ONE)
     page.wait_for_selector(".toast", timeout=SHOWN)
     assert world.order(ONE).state == "accepted"
@@ -58,7 +58,7 @@ def test_the_next_key_waits_for_the_answer_and_is_for_the_same_order(console):  
     for key in ("y", "s"):
         page.keyboard.press(key)
     page.wait_for_selector(row(ONE, "[data-pending]", ".state:has-text('已接')"), timeout=SHOWN)
-    waiting[0].continue_()
+    sent(page, waiting, 0).continue_()
     page.wait_for_selector(row(ONE, ":not([data-pending])", ".state:has-text('办理中')"), timeout=SHOWN)
     assert world.order(ONE).state == "under_way"
     # Once another row is looked at, and where the act before was refused, it is forgotten.
@@ -68,7 +68,7 @@ def test_the_next_key_waits_for_the_answer_and_is_for_the_same_order(console):  
     for key in ("y", "s"):
         page.keyboard.press(key)
     page.wait_for_selector(row(THREE, "[data-pending]"), timeout=SHOWN)
-    waiting[1].continue_()
+    sent(page, waiting, 1).continue_()
     page.wait_for_selector("#panel .note:has-text('周强')", timeout=SHOWN)
     page.wait_for_selector(row(THREE, ":not([data-pending])", ".state:has-text('待派')"), timeout=SHOWN)
     assert world.order(THREE).crew == ""
@@ -82,7 +82,7 @@ def test_a_number_pressed_twice_chooses_once(console):  # noqa: F811
     for key in ("2", "2", "3"):
         page.keyboard.press(key)
     page.wait_for_selector(row(THREE, "[data-pending]"), timeout=SHOWN)
-    waiting[0].continue_()
+    sent(page, waiting, 0).continue_()
     page.wait_for_selector(".toast", timeout=SHOWN)
     settled(page, THREE)
     assert len(waiting) == 1
@@ -101,7 +101,7 @@ def test_a_crew_that_is_chosen_stands_in_the_row_at_once(console):  # noqa: F811
     assert name != before
     page.keyboard.press("k")  # another row may be looked at meanwhile
     seen(page, "灯管闪烁")
-    waiting[0].continue_()
+    sent(page, waiting, 0).continue_()
     settled(page, THREE)
     assert page.locator(row(THREE, "", "td:nth-child(4)")).inner_text() == name
 
@@ -116,7 +116,7 @@ def test_what_somebody_else_was_faster_with_is_undone_and_told(console):  # noqa
     silently(world, "recall", THREE, "周强")
     page.keyboard.press("2")
     page.wait_for_selector(row(THREE, "[data-pending]", ".state:has-text('待接')"), timeout=SHOWN)
-    waiting[0].continue_()
+    sent(page, waiting, 0).continue_()
     page.wait_for_selector("#panel .note:has-text('周强')", timeout=SHOWN)
     settled(page, THREE)
     assert page.locator(row(THREE, "", "td:nth-child(4)")).inner_text() == before  # what it was, until it is looked up
@@ -140,7 +140,7 @@ def test_a_finish_without_what_must_be_counted_is_undone(console):  # noqa: F811
     waiting = held(page, "orders/*/finish")
     page.locator("#panel details[open] form button").first.click()
     page.wait_for_selector(row(ONE, "[data-pending]", ".state:has-text('已完工')"), timeout=SHOWN)
-    waiting[0].continue_()
+    sent(page, waiting, 0).continue_()
     page.wait_for_selector("#panel .error", timeout=SHOWN)
     settled(page, ONE)
     page.wait_for_selector(row(ONE, "", ".state:has-text('办理中')"), timeout=SHOWN)
@@ -178,7 +178,7 @@ def test_of_many_taken_together_those_that_nobody_can_do_are_as_before(console):
     page.keyboard.press("Shift+A")
     for ref in (TWO, four):
         page.wait_for_selector(row(ref, "[data-pending]", ".state:has-text('待接')"), timeout=SHOWN)
-    waiting[0].continue_()
+    sent(page, waiting, 0).continue_()
     page.wait_for_selector("#panel .outcomes", timeout=SHOWN)
     page.wait_for_selector(row(TWO, ":not([data-pending])", ".state:has-text('待派')"), timeout=SHOWN)
     assert world.order(four).crew == "in-wood-1"
@@ -192,7 +192,7 @@ def test_the_words_are_in_the_readers_language(console):  # noqa: F811
     waiting = held(page, "orders/*/accept")
     page.keyboard.press("y")
     page.wait_for_selector(row(ONE, "[data-pending]", ".state:has-text('Accepted')"), timeout=SHOWN)
-    waiting[0].abort("connectionfailed")
+    sent(page, waiting, 0).abort("connectionfailed")
     page.wait_for_selector("#panel .note[data-unanswered]:has-text('No answer came')", timeout=SHOWN)
     settled(page, ONE)
     assert page.locator(row(ONE, "", ".state")).inner_text() == "Offered"

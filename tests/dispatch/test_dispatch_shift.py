@@ -10,6 +10,15 @@ pytestmark = pytest.mark.browser
 ONE, TWO, THREE = "2026-1125-001-1", "2026-1125-002-1", "2026-1125-003-1"
 
 
+def sent(page, waiting, number):
+    """The one that waits at this place, once the browser has told of it: it paints before it sends."""
+    for _ in range(SHOWN // 20):
+        if len(waiting) > number:
+            break
+        page.wait_for_timeout(20)
+    return waiting[number]
+
+
 def seen(page, words, where="#panel h2"):
     page.wait_for_selector(f"{where}:has-text('{words}')", timeout=SHOWN)
 
@@ -163,12 +172,12 @@ def test_what_was_done_is_told_although_the_page_looked_again_first(console):  #
     page.route("**/orders/*/accept", lambda route: held.append(route))  # noqa: PLW0108  marked by Playwright
     page.keyboard.press("y")
     page.wait_for_function("() => document.querySelector('#panel [aria-busy=true]')")
-    answer = held[0].fetch(max_redirects=0)
+    answer = sent(page, held, 0).fetch(max_redirects=0)
     cookie = answer.headers["set-cookie"].partition(";")[0].partition("=")
     page.context.add_cookies([{"name": cookie[0], "value": cookie[2], "url": page.url}])
     page.wait_for_selector(f"tr[data-ref='{ONE}'] .state:has-text('已接')", timeout=SHOWN)
     seen(page, "已接", "#panel .state")
-    held[0].continue_(url=page.url.partition("/dispatch/")[0] + f"/dispatch/orders/{ONE}", method="GET")
+    sent(page, held, 0).continue_(url=page.url.partition("/dispatch/")[0] + f"/dispatch/orders/{ONE}", method="GET")
     page.wait_for_selector(".toast", timeout=SHOWN)
 
 
@@ -181,7 +190,7 @@ def test_an_act_is_told_although_the_next_row_was_asked_for_before_its_answer(co
     page.wait_for_function("() => document.querySelector('#panel [aria-busy=true]')")
     page.keyboard.press("j")
     seen(page, "水管漏水")
-    held[0].continue_()
+    sent(page, held, 0).continue_()
     page.wait_for_selector(".toast", timeout=SHOWN)
     assert world.order(ONE).state == "accepted"
     seen(page, "水管漏水")

@@ -9,7 +9,9 @@ from tests.browser.harness import ROOT
 
 TEXT = (ROOT / "docs/explanation/requests.md").read_text("utf-8")
 ROWS = [
-    [cell.strip() for cell in line.strip("|").split(" | ")] for line in TEXT.splitlines() if re.match(r"\| \d", line)
+    [cell.strip() for cell in line.strip("|").split(" | ")]
+    for line in TEXT.splitlines()
+    if re.match(r"\| \d+(, \d+)* \|", line)
 ]
 TESTS = {path.name: path for path in (ROOT / "tests").rglob("test_*.py")}
 PATHS = [re.compile(re.sub(r"<[^>]+>", "[^/]+", route.path)) for route in routes()]
