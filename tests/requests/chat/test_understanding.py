@@ -60,6 +60,14 @@ def test_sentences_held_out_are_understood_as_well_as_promised(name, intent, ite
     assert found.hostile_filed == 0, found.line()
 
 
+@pytest.mark.parametrize(("name", "intent", "item"), [("breadth_zh.txt", 0.82, 0.77), ("breadth_en.txt", 0.74, 0.71)])
+def test_a_few_words_about_rarer_things_are_understood_no_worse_than_before(name, intent, item):
+    told = [line.rsplit(" | ", 2) for line in (DATA / name).read_text("utf-8").splitlines() if not line.startswith("#")]
+    found = [(understand(text, REFERENCE), wanted, of) for text, wanted, of in told]
+    assert sum(meant.intent == wanted for meant, wanted, _ in found) / len(told) >= intent
+    assert sum((meant.frames[0].item if meant.frames else "-") == of for meant, _, of in found) / len(told) >= item
+
+
 def alarm(text):
     """The item that takes what is urgent in ``text``; None when nothing is."""
     urgent = (frame for frame in understand(text, REFERENCE).frames if frame.slots.get("urgency") == "emergency")
