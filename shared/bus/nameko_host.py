@@ -1,7 +1,7 @@
 """The host: nameko runs each service; HTTP, events and timers have separate pools.
 
-Beside ``http``, which it imports, the only file that imports nameko or eventlet. Importing it patches the process, so it
-is imported first, by the commands that serve. It consumes and never publishes: a connection that publishes is blocked, acknowledgements
+The only file that imports nameko or eventlet. Importing it patches the process, so it is imported first, by the
+commands that serve. It consumes and never publishes: a connection that publishes is blocked, acknowledgements
 included, while the broker is in alarm.
 """
 
@@ -48,7 +48,6 @@ from nameko.runners import ServiceRunner
 from nameko.timer import Timer as NamekoTimer
 
 from shared import apart, observe
-from shared.bus.http import Protocol
 from shared.bus.memory import TRANSPORT, URL, MemoryPublisher, first_unseen
 from shared.bus.rabbit import LISTEN, heads_body
 from shared.bus.topology import heads_key
@@ -359,8 +358,6 @@ class Gate:
             release()
 
     def _read_body(self, environ: dict[str, Any]) -> tuple[str, str] | None:
-        if type(environ["wsgi.input"]) is io.BytesIO:
-            return None  # it came with its head
         length = environ.get("CONTENT_LENGTH") or ""
         chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
         if length and chunked:
@@ -427,7 +424,7 @@ class Web(Entrypoint):  # type: ignore[misc]
     def _serve(self) -> None:
         eventlet.wsgi.server(
             Patient(self.listener), self.application, custom_pool=self.pool, socket_timeout=BODY_SECONDS,
-            log_output=False, debug=False, log=logging.getLogger("eventlet.wsgi"), protocol=Protocol,
+            log_output=False, debug=False, log=logging.getLogger("eventlet.wsgi"),
         )  # fmt: skip
 
 
