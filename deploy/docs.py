@@ -6,11 +6,14 @@ import json
 from dataclasses import MISSING, fields, is_dataclass
 from inspect import getdoc, getsource
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from shared import settings
 from shared.contracts import REGISTRY
 from shared.contracts.base import SERVICES, schema_of
+
+if TYPE_CHECKING:
+    from shared.bilingual import Words
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 _KINDS = {"String": "string", "Boolean": "boolean", "Integer": "integer", "Decimal": "string", "Instant": "string",
@@ -195,7 +198,7 @@ def personal_reference() -> str:
     ]
     shipped = {each.name: each.default for name in SERVICES for each in process.declared(process.of(name))}
 
-    def both(words: personal.Words) -> str:
+    def both(words: Words) -> str:
         return f"{words.zh}<br>{words.en}"
 
     def term(kept: personal.Kept) -> str:

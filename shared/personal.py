@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, Table, and_, delete, literal_column, or_, select, tuple_, update
 
+from shared.bilingual import Words
 from shared.database import Moment
 
 if TYPE_CHECKING:
@@ -28,13 +29,6 @@ BATCH = 500
 _NOTHING: ColumnElement[str] = literal_column("''")
 ERASING = ("erase", "object")  # cases that, when they are granted, erase something in every service
 MOST_GIVEN = 10_000  # rows of one table in a copy
-
-
-class Words(NamedTuple):
-    """A text in both languages."""
-
-    zh: str
-    en: str
 
 
 # Grounds: 个人信息保护法 art. 13(1); the office's own counsel decides which of them holds.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.audit import vault
-from shared.personal import CONSENT, DUTY, OWN_HAND, RECORD, Kept, Term, Words
+from shared.bilingual import Words
+from shared.personal import CONSENT, DUTY, OWN_HAND, RECORD, Kept, Term
 
 if TYPE_CHECKING:
     from shared.settings import Settings

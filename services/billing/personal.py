@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shared.personal import ACCOUNTS, CONTRACT, DUTY, RECORD, Kept, Words
+from shared.bilingual import Words
+from shared.personal import ACCOUNTS, CONTRACT, DUTY, RECORD, Kept
 
 _WHO = Words("财务内部控制：知道谁提出、审批、签字", "internal control: knowing who proposed, decided, signed")
 _SUPPLIERS = Words("评审服务商并留存评审责任", "judging suppliers, and knowing who judged")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import case, func
 
 from services.dispatch import tables
-from shared.personal import CONTACT, CONTRACT, EMERGENCY, OWN_HAND, RECORD, STAFF, Kept, Term, Words
+from shared.bilingual import Words
+from shared.personal import CONTACT, CONTRACT, EMERGENCY, OWN_HAND, RECORD, STAFF, Kept, Term
 
 _order = tables.work_order.c
 _PHOTO = Term(

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from services.requests.catalogue import Item, Words
+    from services.requests.catalogue import Item
     from services.requests.compound import Place
     from services.requests.desk import Desk
     from services.requests.requester import Requester
     from services.requests.store import Request
+    from shared.bilingual import Words
     from shared.web.context import Context
 
 LOGGED_WITHIN = timedelta(minutes=10)  # what is promised to whoever files

@@ -12,6 +12,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from shared.bilingual import Words
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
@@ -27,18 +29,6 @@ LONGEST = {"text": 200, "lines": 2000}
 RESERVED = {"item", "level", "place", "priority", "contact", "language", "key", "exception", "asset", "photos"}
 CAUSES = ("above", "outside", "always")  # what an item's rule may send to approval; over the quota goes there by itself
 _CENT = Decimal("0.01")
-
-
-@dataclass(frozen=True)
-class Words:
-    """One text in both languages."""
-
-    zh: str
-    en: str
-
-    def in_(self, language: str) -> str:
-        """The text in ``language`` (``zh-Hans`` or ``en``)."""
-        return self.en if language.startswith("en") else self.zh
 
 
 @dataclass(frozen=True)

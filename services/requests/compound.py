@@ -10,7 +10,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.requests.catalogue import Words
+from shared.bilingual import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -23,10 +23,10 @@ from sqlalchemy import bindparam, insert, select, update
 from services.requests import tables
 from services.requests.bookings import store as bookings
 from services.requests.bookings.model import kinds, read_layouts
-from services.requests.catalogue import Words
 from services.requests.compound import LAYOUTS, Place, search_words
 from services.requests.service import SERVICE
 from shared import process, settings
+from shared.bilingual import Words
 from shared.contracts.requests import OfficeChanged
 from shared.errors import HouqinError
 from shared.language import language

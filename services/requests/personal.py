@@ -7,7 +7,8 @@ from sqlalchemy import case, select
 from services.requests import tables
 from services.requests.letters.tables import letter
 from services.requests.tables import CLAIMING, LIVE
-from shared.personal import CONSENT, CONTACT, EMERGENCY, OWN_HAND, STAFF, Kept, Term, Words
+from shared.bilingual import Words
+from shared.personal import CONSENT, CONTACT, EMERGENCY, OWN_HAND, STAFF, Kept, Term
 
 _request, _booking, _waiting = tables.request.c, tables.booking.c, tables.waiting_for.c
 _SEASON = Term(Words("180天", "180 days"), timer="forget")

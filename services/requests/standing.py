@@ -11,9 +11,10 @@ from shared.web.intake import Said
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from services.requests.catalogue import Item, Words
+    from services.requests.catalogue import Item
     from services.requests.model import Filing
     from services.requests.store import Request
+    from shared.bilingual import Words
 
 
 @dataclass(frozen=True)

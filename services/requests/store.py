@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, or_, select, update
 
 from services.requests import same, tables
-from services.requests.catalogue import Words
 from services.requests.compound import Place
 from services.requests.model import OPEN_STATES, Order
+from shared.bilingual import Words
 from shared.clock import SITE_ZONE
 from shared.database import Sql, as_moment
 

@@ -52,11 +52,11 @@ def _given(context: Context, written: Callable[[datetime], str] = to_text) -> li
         raise Absent
     with context.read() as connection:
         found = personal.copy(running, connection, context.principal.account)
-    here = 0 if context.language.chinese else 1
+    here = context.language.code
     return [
         {
-            "table": each.table, "purpose": each.kept.purpose[here], "ground": each.kept.ground[here], "sensitive": each.kept.sensitive,
-            "term": each.kept.term.words[here],
+            "table": each.table, "purpose": each.kept.purpose.in_(here), "ground": each.kept.ground.in_(here), "sensitive": each.kept.sensitive,
+            "term": each.kept.term.words.in_(here),
             "days": running.settings[each.kept.term.setting] if each.kept.term.setting else None,
             "rows": [{name: _plain(value, written) for name, value in row.items()} for row in each.rows],
         }

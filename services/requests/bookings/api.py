@@ -24,8 +24,8 @@ from shared.web.schemas import Instant, Key, Text, Whole
 if TYPE_CHECKING:
     from services.requests.bookings.model import Resource
     from services.requests.bookings.store import Booking
-    from services.requests.catalogue import Words
     from services.requests.desk import Desk
+    from shared.bilingual import Words
     from shared.web.context import Context
 
 MOST_SHOWN = timedelta(days=35)  # of a calendar at once

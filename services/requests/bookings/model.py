@@ -22,7 +22,7 @@ from shared.working_time import Calendar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from services.requests.catalogue import Words
+    from shared.bilingual import Words
 
 FILE = Path(__file__).parents[1] / "data" / "resources.toml"
 KINDS = ("room", "vehicle", "slot")

@@ -11,8 +11,8 @@ from sqlalchemy.types import NullType
 
 from services.requests import tables
 from services.requests.bookings.model import CLAIMING, Resource, kinds, read_layouts, write_layouts
-from services.requests.catalogue import Words
 from services.requests.compound import layouts
+from shared.bilingual import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from services.requests.catalogue import Words
+from shared.bilingual import Words
 from shared.errors import Invalid
 from shared.web.schemas import Text, Whole
 

@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.requests.catalogue import Words
 from services.requests.voices import model, surveys
 from services.requests.voices.model import Candidate, Complained, choose, involvement
+from shared.bilingual import Words
 from shared.errors import Invalid
 from shared.web.sheets import csv_bytes
 
