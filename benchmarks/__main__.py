@@ -28,6 +28,7 @@ FIGURES = {
     "sealing": "Sealing: from a commit into a signed checkpoint; a long log",
     "embedded": "Embedded: all services in one process on SQLite",
     "lists": "Lists and calendars: 10,000 requests against a million",
+    "rooms": "Rooms: a free one among 34 in four weeks",
 }
 HEAD = """# Figures
 
