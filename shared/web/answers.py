@@ -64,11 +64,18 @@ class SeeOther(Answer):
 
 @dataclass(frozen=True)
 class Said:
-    """What was done, shown as a toast on the next page: a message key, its parameters, and the path that undoes it."""
+    """What was done, shown as a toast on the next page.
+
+    Attributes:
+        key: of the message, with its parameters.
+        undo: the path that undoes it.
+        draft: the draft (``data-draft``) that was sent by it, which the browser forgets.
+    """
 
     key: str
     parameters: dict[str, Any] = field(default_factory=dict)
     undo: str = ""
+    draft: str = ""
 
 
 @dataclass(kw_only=True)

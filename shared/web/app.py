@@ -526,11 +526,11 @@ class Application:
         if not text or len(text) > 2000:
             return None
         try:
-            key, parameters, undo = json.loads(base64.urlsafe_b64decode(text.encode() + b"=="))
+            key, parameters, undo, draft = json.loads(base64.urlsafe_b64decode(text.encode() + b"=="))
             words = context.language(str(key), **{str(name): value for name, value in parameters.items()})
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
-        return {"words": words, "undo": own_path(str(undo))}
+        return {"words": words, "undo": own_path(str(undo)), "draft": str(draft)}
 
     def _shell(self, context: Context, theme: str) -> dict[str, Any]:
         person = context.principal_or_none
@@ -666,7 +666,7 @@ class Application:
 
 
 def _said_cookie(said: answers.Said) -> str:
-    body = compact([said.key, said.parameters, said.undo])
+    body = compact([said.key, said.parameters, said.undo, said.draft])
     return base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
 
 

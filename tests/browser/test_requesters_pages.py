@@ -103,6 +103,29 @@ def test_a_draft_outlives_a_refusal_and_ends_when_the_request_is_filed(windows, 
     assert page.locator("[name='details']").input_value() == ""
 
 
+@pytest.mark.parametrize(
+    ("form", "field", "choose"),
+    [
+        ("complaints/new", "words", "label:has(input[name='about'])"),
+        ("suggestions", "title", "label:has(input[name='named'])"),
+    ],
+)
+def test_a_complaint_and_a_suggestion_begun_come_back_and_end_when_they_are_sent(windows, house, form, field, choose):
+    page = windows().new_page()
+    page.goto(f"{house}/requests/{form}")
+    begun = page.locator("form[data-draft]")
+    begun.locator(choose).first.click()
+    begun.locator(f"[name='{field}']").fill(WORDS)
+    begun.locator("[data-draft-note]").wait_for(state="visible", timeout=15_000)
+    page.goto(f"{house}/requests/{form}")
+    assert begun.locator("> .note[role=status]").is_visible()
+    assert begun.locator(f"[name='{field}']").input_value() == WORDS
+    begun.locator("button[type=submit]").last.click()
+    page.wait_for_url(re.compile(rf"/requests/{form.split('/')[0]}/(?!new)[^/?]+"))
+    page.goto(f"{house}/requests/{form}")
+    assert begun.locator(f"[name='{field}']").input_value() == ""
+
+
 def test_a_draft_is_nobody_elses_and_goes_with_its_person(windows, house):
     context = windows()
     page = typed(context, house)

@@ -147,6 +147,16 @@ def test_the_page_shows_what_is_left_and_the_dispatcher_decides(quick):
     assert Program(quick, app).get("/requests/api/quotas").json["items"][0]["left"] == 50
 
 
+def test_where_nothing_is_left_the_button_says_that_somebody_will_approve(quick, quick_app):
+    a_quota(quick, 100)
+    browser = Browser(quick_app)
+    browser.sign_in("hanbing")
+    page = "/requests/new/printing"
+    assert "提交并送审批" not in browser.get(page).text
+    browser.submit(page, page, subject="材料", quantity="10", pages="10")
+    assert "提交并送审批" in browser.get(page).text
+
+
 def test_an_administrator_sets_and_drops_quotas_by_the_api(quick, quick_app):
     admin, staff = Program(quick, quick_app, "admin"), Program(quick, quick_app)
     rules, rule = (

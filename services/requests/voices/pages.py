@@ -202,7 +202,8 @@ def complain(context: Context) -> Answer:
         context.give_up()
         return _form(context, context.posted, error)
     return see_other(
-        context.url("complaint", reference=model.short(made.reference)), said=Said("voices.said.complained")
+        context.url("complaint", reference=model.short(made.reference)),
+        said=Said("voices.said.complained", draft="complaint"),
     )
 
 

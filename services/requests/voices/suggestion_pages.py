@@ -121,7 +121,8 @@ def suggest(context: Context) -> Answer:
         context.give_up()
         return _suggestions(context, error=error)
     return see_other(
-        context.url("suggestion", reference=model.short(made.reference)), said=Said("voices.said.suggested")
+        context.url("suggestion", reference=model.short(made.reference)),
+        said=Said("voices.said.suggested", draft="suggestion"),
     )
 
 

@@ -33,6 +33,7 @@ def test_a_room_that_is_chosen_needs_approval_from_then_on(quick, quick_app):
     admin, staff = Browser(quick_app), Program(quick, quick_app)
     admin.sign_in("admin")
     page = "/requests/admin/resources"
+    assert "课桌式" in admin.get(page).text  # how rooms may be laid out
     shown = ticked(quick, approval=True)
     assert admin.submit(page, page, **shown).status_code == 303
     assert of(quick).approval and of(quick).enabled
