@@ -107,7 +107,7 @@ def report_page(context: Context, day: str) -> Answer:
         )
     ]  # fmt: skip
     waits = sorted(((line.wait, line.name) for line in found.items if line.wait is not None), reverse=True)
-    if waits:
+    if waits and waits[0][0]:
         named = [(views.item_name(name, lang), round(wait, 1)) for wait, name in waits if wait is not None]
         title = lang("dispatch.report.waited", item=named[0][0], n=named[0][1])
         figures.append(chart.bars(title, named, head=(lang("dispatch.report.item"), lang("dispatch.report.wait"))))

@@ -212,7 +212,7 @@ def roster_page(
     rows = [
         {"id": each.person_id, "name": each.name, "href": context.url("person", person_id=each.person_id),
          "employer": employer_words(each.employer, roster, lang), "crew": crew_words(each.crew, roster, lang),
-         "post": lang(f"workforce.post.{each.post}"), "grade": lang.number(Decimal(each.grade)) if each.grade else "–",
+         "post": lang(f"workforce.post.{each.post}"), "grade": lang.amount(Decimal(each.grade) if each.grade else None),
          "age": each.age(today) if each.age(today) is not None else "–",
          "service": each.service(today) if each.service(today) is not None else "–",
          "waiting": _waiting(each, roster, lang, context.now)}
@@ -462,8 +462,8 @@ def _line(line: Measured, roster: Roster, lang: Language) -> list[Any]:
     return [
         line.person.name, crew_words(line.person.crew, roster, lang), shown(round(line.orders, 2)), shown(round(line.hours, 1)),
         shown(line.on_time, "%"), shown(line.average_stars), shown(round(line.redone, 2)),
-        str(line.points) if line.orders else "–", shown(Decimal(line.person.grade)) if line.person.grade else "–",
-        shown(line.proposed),
+        str(line.points) if line.orders else "–", lang.amount(Decimal(line.person.grade) if line.person.grade else None),
+        lang.amount(line.proposed),
     ]  # fmt: skip
 
 

@@ -134,11 +134,11 @@ class Formats:
 
     # ---- numbers and money
 
-    def number(self, value: Decimal | int | None, places: int | None = None) -> str:
-        """1234 and 12,345: a comma from 10,000 up; minus as U+2212; unknown as a dash."""
+    def number(self, value: Decimal | float | None, places: int | None = None) -> str:
+        """1234 and 12,345: a comma from 10,000 up; minus as U+2212; unknown as a dash; a float by its shortest form."""
         if value is None:
             return UNKNOWN
-        exact = Decimal(value)
+        exact = Decimal(str(value))
         text = f"{abs(exact):.{places}f}" if places is not None else f"{abs(exact):f}"
         return _signed(exact, _grouped(text) if abs(exact) >= 10_000 else text)
 

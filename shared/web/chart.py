@@ -40,6 +40,12 @@ class Figure:
     data: dict[str, Any]
 
     @property
+    def blank(self) -> bool:
+        """Nothing is known, or nothing was counted: its title says all there is, and nothing is drawn. A share of 0% is something."""
+        values = {value for each in self.data["series"] for value in each["values"]} - {None}
+        return not values or (values == {0} and self.data["unit"] != "%")
+
+    @property
     def id(self) -> str:
         """The same for the same figure, so that a page may be fetched again in part."""
         return f"chart-{zlib.crc32(self.title.encode()):08x}"

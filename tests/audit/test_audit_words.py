@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from services.audit import searching, store, things, wording
 from shared import apart
+from shared.contracts import REGISTRY
+from shared.contracts.base import schema_of
 from shared.language import CODES, language
 from tests.audit import plain_words
 from tests.audit.conftest import EVERYTHING, Voices, a_chain
@@ -35,6 +37,16 @@ def same(entry):
     for words in map(language, CODES):
         assert wording.say(entry, words).words == plain_words.sentence(entry, words)
     assert searching.words_of(entry) == plain_words.words_of(entry)
+
+
+def test_every_field_of_every_event_has_a_word_in_both_languages():
+    names = {
+        name
+        for type_, cls in REGISTRY.items()
+        if cls.__module__.startswith("shared.contracts")
+        for name in schema_of(cls)().fields
+    }
+    assert [(code, name) for code in CODES for name in sorted(names) if not language(code).has(f"fact.{name}")] == []
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

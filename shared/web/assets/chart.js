@@ -49,18 +49,30 @@ function common(data, place) {
   };
 }
 
+// How far the names at the ends of the lines move up, in pixels, so that none lies on another: the lowest stays.
+function apart(data, height) {
+  const ends = data.series.map((each, index) => ({ index, at: (each.values.findLast((value) => value !== null) ?? 0) / data.top * height }));
+  const moved = ends.map(() => 0);
+  let least = -Infinity;
+  for (const { index, at } of ends.sort((one, other) => one.at - other.at)) {
+    const free = Math.max(at, least);
+    moved[index] = at - free;
+    least = free + 15;
+  }
+  return moved;
+}
+
 function lines(data, place) {
-  const { axis, ...rest } = common(data, place);
+  const { axis, ...rest } = common(data, place), raised = apart(data, place.clientHeight - 40);
   return {
     ...rest,
     grid: { left: 8, right: 88, top: 12, bottom: 4, containLabel: true },
     xAxis: { type: "category", data: data.labels, ...axis, splitLine: { show: false }, axisTick: { show: false } },
     yAxis: { type: "value", ...axis, axisLabel: { ...axis.axisLabel, formatter: (value) => shown(value, data.unit) }, splitNumber: 3, ...(data.unit === "%" && data.top <= 100 ? { max: data.top, interval: data.top / 2 } : {}), minInterval: data.series.every((each) => each.values.every((value) => value === null || Number.isInteger(value))) ? 1 : 0 },
     series: data.series.map((each, index) => ({
-      name: each.name, type: "line", data: each.values, showSymbol: false, connectNulls: false,
+      name: each.name, type: "line", data: each.values, showSymbol: each.values.filter((value) => value !== null).length === 1, connectNulls: false,
       color: token(place, `data-${index + 1}`), lineStyle: { width: 2, type: DASHES[index] },
-      labelLayout: { moveOverlap: "shiftY" },
-      endLabel: { show: true, formatter: "{a}", color: token(place, "ink"), fontSize: 12, fontFamily: rest.textStyle.fontFamily },
+      endLabel: { show: true, formatter: "{a}", offset: [0, raised[index]], color: token(place, "ink"), fontSize: 12, fontFamily: rest.textStyle.fontFamily },
     })),
   };
 }
