@@ -64,10 +64,22 @@ def broker_url(service: Service, loaded: Settings) -> str:
 
 def _loaded(service: Service) -> Settings | None:
     try:
-        return settings.load(declared(service), mine(service.name))
+        loaded = settings.load(declared(service), mine(service.name))
+        _check_authorities(broker_url(service, loaded))
     except settings.BadSettings as error:
         print(f"{service.name}: the settings are wrong:\n{error}", file=sys.stderr)
         return None
+    return loaded
+
+
+def _check_authorities(url: str) -> None:
+    from shared.bus import tls
+
+    try:
+        tls.context(url)
+    except OSError as error:
+        why = error.strerror or error
+        raise settings.BadSettings(f"the broker's address: cafile {tls.parted(url)[1]}: {why}") from error
 
 
 def mine(name: str) -> dict[str, str]:

@@ -55,7 +55,10 @@ COMMON = (
     Setting("HOUQIN_PUBLIC_URL", "http://127.0.0.1:8000", "Address under which people reach all four services."),
     Setting("HOUQIN_DATA", "var", "Folder for SQLite files, keys and uploads in embedded mode."),
     Setting(
-        "HOUQIN_BROKER_URL", "memory://", "RabbitMQ address (amqp://...), or memory:// within one process.", secret=True
+        "HOUQIN_BROKER_URL",
+        "memory://",
+        "RabbitMQ address: amqp://..., over TLS amqps://...?cafile=FILE; or memory:// within one process.",
+        secret=True,
     ),
     Setting("HOUQIN_SITE_NAME", "", "The office's own name, shown beside the mark; empty shows 后勤 Houqin."),
     Setting(

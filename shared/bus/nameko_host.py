@@ -48,6 +48,7 @@ from nameko.runners import ServiceRunner
 from nameko.timer import Timer as NamekoTimer
 
 from shared import apart, observe
+from shared.bus import tls
 from shared.bus.memory import TRANSPORT, URL, MemoryPublisher, first_unseen
 from shared.bus.rabbit import LISTEN, heads_body
 from shared.bus.topology import heads_key
@@ -154,7 +155,10 @@ class Intake(SharedExtension, ProviderCollector):  # type: ignore[misc]  # namek
             self.host.waits_for["broker"] = "no connection"
             try:
                 with Connection(
-                    self.host.broker_url, heartbeat=60, connect_timeout=5, transport_options=dict(options)
+                    **tls.for_kombu(self.host.broker_url),
+                    heartbeat=60,
+                    connect_timeout=5,
+                    transport_options=dict(options),
                 ) as connection:
                     connection.connect()
                     for provider in self._providers:

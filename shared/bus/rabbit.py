@@ -11,7 +11,7 @@ import select
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pika
 import psycopg2
@@ -19,6 +19,7 @@ from pika.adapters.select_connection import SelectConnection
 from sqlalchemy import exc
 
 from shared import observe
+from shared.bus import tls
 from shared.bus.topology import heads_key
 from shared.errors import Transient
 from shared.faults import fault
@@ -52,7 +53,8 @@ class RabbitRelay:
         self.exchange = f"{service}.events"
         self.window = window
         self.state = "starting"
-        self._parameters = pika.URLParameters(url)
+        self._parameters = pika.URLParameters(tls.parted(url)[0])
+        self._url = url
         if self._parameters.heartbeat is None:  # the address may say otherwise
             self._parameters.heartbeat = 60
         self._parameters.blocked_connection_timeout = 30
@@ -91,8 +93,9 @@ class RabbitRelay:
             except (exc.SQLAlchemyError, Transient, psycopg2.Error) as error:
                 self.state = "database away"
                 log.warning("the database is away: %s", error)
-            except pika.exceptions.AMQPError as error:
-                self.state = "broker away"
+            except (pika.exceptions.AMQPError, OSError) as error:
+                refused = "CERTIFICATE_VERIFY_FAILED" in repr(error)
+                self.state = "the broker's certificate is not to be trusted" if refused else "broker away"
                 log.warning("the broker is away: %r", error)
             if time.monotonic() - began > 2 * LONGEST_PAUSE:
                 pause = 0.2
@@ -125,6 +128,8 @@ class RabbitRelay:
         self._note_planned = False
         self._channel = None
         self.state = "broker away"
+        if checked := tls.context(self._url):  # read anew, so that a renewed authority needs no restart
+            self._parameters.ssl_options = pika.SSLOptions(checked, self._parameters.host)
         self._connection = SelectConnection(
             self._parameters,
             on_open_callback=self._opened,
@@ -161,7 +166,10 @@ class RabbitRelay:
 
     def _ended(self, connection: Any, reason: Exception | str) -> None:
         if self._failure is None and not self._stopping.is_set():
-            self._failure = reason if isinstance(reason, Exception) else pika.exceptions.AMQPConnectionError(reason)
+            known = isinstance(reason, pika.exceptions.AMQPError)  # pika's connectors have failures of their own kind
+            self._failure = (
+                pika.exceptions.AMQPConnectionError(repr(reason)) if not known else cast("Exception", reason)
+            )
         connection.ioloop.stop()
 
     def _fail(self, error: Exception) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kombu import Connection, Exchange, Queue
 
+from shared.bus import tls
 from shared.contracts.base import SERVICES
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def declare(url: str, subscriptions: Iterable[Subscription], services: Iterable[
         OSError, amqp.AMQPError: the broker is away or refuses.
     """
     subscriptions = list(subscriptions)
-    with Connection(url, connect_timeout=5) as connection:
+    with Connection(**tls.for_kombu(url), connect_timeout=5) as connection:
         connection.ensure_connection(max_retries=3, interval_start=0.2)
         channel = connection.channel()
         for service in services:

@@ -170,6 +170,15 @@ class Broker(Server):
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
+    def speak_tls(self, authority: Path, certificate: Path, key: Path) -> None:
+        """It also listens on ``tls_port``; to be said before the start."""
+        self.tls_port = free_port()
+        with (self.folder / "rabbit.conf").open("a") as conf:
+            conf.write(
+                f"listeners.ssl.local = 127.0.0.1:{self.tls_port}\nssl_options.cacertfile = {authority}\n"
+                f"ssl_options.certfile = {certificate}\nssl_options.keyfile = {key}\nssl_options.verify = verify_none\n"
+            )
+
     def start(self) -> Broker:
         self.pid_file.unlink(missing_ok=True)
         if self.name_server is None:

@@ -8,7 +8,7 @@ TEXT = (ROOT / "docs/explanation/security.md").read_text("utf-8")
 ROWS = dict(re.findall(r"^\| ([A-Z]\d) \|.*\| ([^|]+) \|$", TEXT, re.MULTILINE))
 LINES = [
     f"{letter}{n}"
-    for letter, last in (("A", 9), ("B", 9), ("E", 6), ("G", 4), ("H", 5), ("J", 3), ("L", 8))
+    for letter, last in (("A", 9), ("B", 9), ("E", 6), ("G", 4), ("H", 5), ("J", 4), ("L", 8))
     for n in range(1, last + 1)
 ]
 
