@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmarks.house.ground import Scale, Unmeasured
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+READMES = (RESULTS.parents[1] / "README.md", RESULTS.parents[1] / "README.zh-CN.md")
 FIGURES = {
     "intake": "Intake: a request is filed over HTTP",
     "relay": "Relay: from the outbox to the broker",
@@ -69,11 +70,15 @@ def take(name: str, scale: Scale, short: bool) -> str:
 
 
 def keep(name: str, section: str) -> None:
-    """The section stands in the results in place of the one that was there; the others stay."""
+    """The section stands in the results in place of the one that was there, its rows in the READMEs that show them."""
     found = sections(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     found[name] = section
     body = "\n\n".join(f"<!-- {each} -->\n{found[each]}" for each in dict.fromkeys((*FIGURES, *found)) if each in found)
     RESULTS.write_text(f"{HEAD}\n{body}\n", encoding="utf-8")
+    rows = {row.split(" | ")[0]: row for row in section.splitlines() if re.match(r"\| [^|-]+ \| ", row)}
+    for page in READMES:
+        lines = page.read_text(encoding="utf-8").split("\n")
+        page.write_text("\n".join(rows.get(line.split(" | ")[0], line) for line in lines), encoding="utf-8")
 
 
 def main() -> int:
