@@ -50,8 +50,7 @@ from nameko.timer import Timer as NamekoTimer
 from shared import apart, observe
 from shared.bus import tls
 from shared.bus.memory import TRANSPORT, URL, MemoryPublisher, first_unseen
-from shared.bus.rabbit import LISTEN, heads_body
-from shared.bus.topology import heads_key
+from shared.bus.topology import LISTEN, heads_body, heads_key
 from shared.contracts.base import Undecodable
 from shared.database import Sql
 from shared.delivery import read

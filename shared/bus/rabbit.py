@@ -5,7 +5,6 @@ Runs unpatched in a process of its own. Nothing is lost while the broker is away
 
 from __future__ import annotations
 
-import json
 import logging
 import select
 import threading
@@ -20,7 +19,7 @@ from sqlalchemy import exc
 
 from shared import observe
 from shared.bus import tls
-from shared.bus.topology import heads_key
+from shared.bus.topology import LISTEN, heads_body, heads_key
 from shared.errors import Transient
 from shared.faults import fault
 from shared.relay import Relay, StandBy, sole_writer
@@ -37,7 +36,6 @@ NOTED_WITHIN = 0.02  # seconds in which confirms are noted together, unless even
 RETURNED_PAUSE = 5.0  # seconds before an unroutable event is tried again
 HEADS_EVERY = 60.0  # seconds between announcements of the last numbers
 LONGEST_PAUSE = 5.0  # seconds between tries to reach the broker, at most
-LISTEN = "houqin_outbox"
 
 
 class RabbitRelay:
@@ -297,12 +295,3 @@ class RabbitRelay:
             except (psycopg2.Error, OSError, ValueError) as error:
                 log.info("listening was interrupted: %s", error)
                 self._stopping.wait(1.0)
-
-
-def heads_body(database: Database, service: str) -> bytes:
-    """The announcement of a service's last numbers, by type and under ``*`` for the source."""
-    from shared import outbox
-
-    with database.read() as connection:
-        epoch, _, _ = outbox.sent(connection)
-        return json.dumps({"source": service, "epoch": epoch, "heads": outbox.heads(connection)}).encode()

@@ -6,6 +6,7 @@ may change later (delivery limit, dead-letter strategy) is set by policy, becaus
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from kombu import Connection, Exchange, Queue
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.bus.base import Subscription
+    from shared.database import Database
+
+LISTEN = "houqin_outbox"  # the channel on which PostgreSQL tells relays of a commit
 
 
 def events_exchange(service: str) -> Exchange:
@@ -32,6 +36,15 @@ def dead_exchange(service: str) -> Exchange:
 def heads_key(source: str) -> str:
     """Routing key of the announcement of a source's last numbers; it is no event and has no number."""
     return f"{source}.heads.v1"
+
+
+def heads_body(database: Database, service: str) -> bytes:
+    """The announcement of a service's last numbers, by type and under ``*`` for the source."""
+    from shared import outbox
+
+    with database.read() as connection:
+        epoch, _, _ = outbox.sent(connection)
+        return json.dumps({"source": service, "epoch": epoch, "heads": outbox.heads(connection)}).encode()
 
 
 def queue_of(subscription: Subscription) -> Queue:

@@ -37,8 +37,7 @@ from services.requests.model import Filing
 from services.requests.service import SERVICE as REQUESTS
 from services.requests.service import desk_of
 from shared import faults, process, settings, upkeep
-from shared.bus.rabbit import heads_body
-from shared.bus.topology import heads_key
+from shared.bus.topology import heads_body, heads_key
 from shared.clock import ManualClock
 from shared.database import Database
 from shared.delivery import read
