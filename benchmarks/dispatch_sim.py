@@ -290,7 +290,8 @@ def main() -> int:
             "",
             f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; load {os.getloadavg()[0]:.1f}; seeds "
             f"{'named' if options.seeds else 'drawn at random for this run'}; greedy and hindsight computed for each "
-            f"seed by `benchmarks/dispatch_sim.py` (hindsight is the best plan found, no proven optimum). Took "
+            f"seed by `benchmarks/dispatch_sim.py` (hindsight is the best plan found with "
+            f"`--effort {options.effort:g}`, no proven optimum). Took "
             f"{time.monotonic() - began:.0f} s.",
             "",
             "| scenario | seeds | gap closed %, median (range) | goal (aim) | promises kept % | valid | p95 of a decision, ms | "
