@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from xml.parsers import expat
 
 from marshmallow import Schema, ValidationError, fields
 from sqlalchemy import exc, select
@@ -35,6 +37,8 @@ MOST = 500  # facts in one request
 MOST_ROWS = 20_000
 MOST_BYTES = 8_000_000
 MOST_UNPACKED = 64_000_000
+MOST_PARTS = 1_000
+MOST_ELEMENTS = 1_000_000  # of XML: each cell of the most rows has up to three
 UNITS = {
     "hours": {"hours"}, "km": {"km"}, "pages": {"pages"}, "m2": {"m2"}, "room_hours": {"hours"}, "people": {"people"},
     "materials": {"yuan"}, "orders": {"orders"},
@@ -271,19 +275,9 @@ def rows_of_xlsx(body: bytes) -> Iterator[dict[str, str]]:
     Raises:
         Invalid: it is no workbook, unpacks to too much, or has other columns or too many rows.
     """
-    from openpyxl import load_workbook  # 16 MiB, read where it is first needed
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            if sum(each.file_size for each in archive.infolist()) > MOST_UNPACKED:
-                raise Invalid(fields={"file": ["billing.intake.unpacked"]})
-        book = load_workbook(io.BytesIO(body), read_only=True, data_only=False)
-        cells = book.worksheets[0].iter_rows(max_col=len(COLUMNS) + 4, max_row=MOST_ROWS + 2)
-        head = [str(cell.value or "").strip() for cell in next(cells, ())]
-    except Refused:
-        raise
-    except Exception as fault:
-        raise Invalid(fields={"file": ["billing.intake.xlsx"]}) from fault
+    _check_parts(body)
+    cells = _cells(body)
+    head = [str(cell.value or "").strip() for cell in next(cells, ())]
     while head and not head[-1]:
         head.pop()
     _columns(head)
@@ -300,6 +294,55 @@ def rows_of_xlsx(body: bytes) -> Iterator[dict[str, str]]:
             found[name] = _plain(cell.value)
         if found:
             yield found
+
+
+def _check_parts(body: bytes) -> None:
+    """Return when the parts of the workbook are few enough to be read, and nothing in them expands.
+
+    Raises:
+        Invalid: it is no archive, has too many parts, too large ones or too many elements, or one with a document type.
+    """
+    elements = 0
+
+    def count(*_: object) -> None:
+        nonlocal elements
+        elements += 1
+        if elements > MOST_ELEMENTS:
+            raise Invalid(fields={"file": ["billing.intake.unpacked"]})
+
+    def refuse(*_: object) -> None:
+        raise Invalid(fields={"file": ["billing.intake.xlsx"]})
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            # No part gives more than the size that stands before it: zipfile stops there.
+            parts = archive.infolist()
+            if len(parts) > MOST_PARTS or sum(each.file_size for each in parts) > MOST_UNPACKED:
+                raise Invalid(fields={"file": ["billing.intake.unpacked"]})
+            for each in parts:
+                parser = expat.ParserCreate()
+                parser.StartDoctypeDeclHandler, parser.StartElementHandler = refuse, count
+                with archive.open(each) as part, suppress(expat.ExpatError):  # a picture: openpyxl parses what it needs
+                    parser.ParseFile(part)
+    except Refused:
+        raise
+    except Exception as fault:
+        raise Invalid(fields={"file": ["billing.intake.xlsx"]}) from fault
+
+
+def _cells(body: bytes) -> Iterator[Any]:
+    """The cells of the first sheet, row by row, one row more than may be.
+
+    Raises:
+        Invalid: they cannot be read to the end.
+    """
+    from openpyxl import load_workbook  # 16 MiB, read where it is first needed
+
+    try:
+        sheet = load_workbook(io.BytesIO(body), read_only=True, data_only=False).worksheets[0]
+        yield from sheet.iter_rows(max_col=len(COLUMNS) + 4, max_row=MOST_ROWS + 2)
+    except Exception as fault:
+        raise Invalid(fields={"file": ["billing.intake.xlsx"]}) from fault
 
 
 def _plain(value: Any) -> str:

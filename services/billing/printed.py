@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from decimal import Decimal
+from html import escape
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, Side
@@ -50,7 +50,7 @@ def pdf(language: Language, sheet: dict[str, Any]) -> bytes:
     right = ParagraphStyle("right", parent=small, alignment=2)
 
     def text(words: object, style: ParagraphStyle = small) -> Paragraph:
-        return Paragraph(escape(str(words)), style)
+        return Paragraph(escape(str(words), quote=False), style)
 
     lines = [[text(words) for words in heads(language)]]
     lines += [

@@ -6,6 +6,7 @@ import json
 import re
 from decimal import Decimal
 
+import openpyxl
 import pytest
 
 from services.billing.service import routes
@@ -205,6 +206,11 @@ def test_words_that_a_spreadsheet_would_run_are_made_text(quick):
     [row] = csv.DictReader(io.StringIO(text))
     assert row["unit"] == "'=cmd|' /C calc'!A0"
     assert row["amount"] == "85.00"
+    book = openpyxl.load_workbook(
+        io.BytesIO(a_client(quick).get("/billing/feed/HY-2026-01.xlsx", headers=finance).data)
+    )
+    [cell] = [each for line in book.active.iter_rows() for each in line if "calc" in str(each.value)]
+    assert (cell.data_type, cell.value) == ("s", "=cmd|' /C calc'!A0")
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{7*7}}"])

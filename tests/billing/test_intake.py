@@ -2,6 +2,8 @@
 
 import io
 import random
+import time
+import zipfile
 from decimal import Decimal
 
 import openpyxl
@@ -205,6 +207,90 @@ def test_a_workbook_is_read_like_a_csv_and_its_formulas_are_refused(quick):
 )
 def test_a_file_that_is_none_is_refused(quick, body):
     assert hand_in(quick, body).status_code == 422
+    assert facts(quick) == []
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+ENTITIES = (
+    b'<!DOCTYPE x [<!ENTITY a "'
+    + b"x" * 1000
+    + b'">'
+    + b"".join(b'<!ENTITY %c "%s">' % (n + 1, b"&%c;" % n * 10) for n in range(97, 105))
+    + b"]>"
+)
+FILE = b'<!DOCTYPE x [<!ENTITY i SYSTEM "file:///etc/passwd">]>'
+CELL = b"<is><t>repair</t></is>"
+
+
+def a_changed_book(change, part=SHEET, also=0):
+    """A good workbook of one fact with ``change`` made to the text of one part, and more parts without anything in them."""
+    good = a_book(
+        ["id", "contract", "item", "meter", "quantity", "unit", "service_at"],
+        ["1", REF, "repair", "hours", 1.5, "hours", NOON.replace(tzinfo=None)],
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(good)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, change(old.read(name)) if name == part else old.read(name))
+        for number in range(also):
+            new.writestr(f"{number}.xml", b"")
+    return out.getvalue()
+
+
+def declared(text, what):
+    return text.replace(b"<worksheet", what + b"<worksheet", 1).replace(CELL, b"<is><t>&i;</t></is>")
+
+
+def with_rows(text, row):
+    return text.replace(b"</sheetData>", row + b"</sheetData>")
+
+
+HOSTILE_BOOKS = {
+    "entities": lambda: a_changed_book(lambda text: declared(text, ENTITIES)),
+    "an entity of a file": lambda: a_changed_book(lambda text: declared(text, FILE)),
+    "an entity in other letters": lambda: a_changed_book(lambda text: declared(text, FILE).decode().encode("utf-16")),
+    "an entity in a part beside": lambda: a_changed_book(
+        lambda text: text.replace(b"<styleSheet", ENTITIES + b"<styleSheet", 1), "xl/styles.xml"
+    ),
+    "a million rows": lambda: a_changed_book(lambda text: with_rows(text, b'<row r="3"><c r="A3"/></row>' * 1_048_576)),
+    "the last row there can be": lambda: a_changed_book(
+        lambda text: with_rows(text, b'<row r="1048576"><c r="A1048576"><v>1</v></c></row>')
+    ),
+    "deep": lambda: a_changed_book(lambda text: with_rows(text, b"<row>" * 2_000_000)),
+    "zeros": lambda: a_changed_book(lambda _: b"\0" * 70_000_000, "docProps/app.xml"),
+    "many parts": lambda: a_changed_book(lambda text: text, also=20_000),
+    "an archive for a sheet": lambda: a_changed_book(lambda _: a_book(["id"])),
+    "a sheet that is cut": lambda: a_changed_book(lambda text: text[: text.index(CELL)]),
+    "no workbook in it": lambda: a_changed_book(lambda _: b"", "xl/workbook.xml"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_BOOKS)
+def test_a_hostile_workbook_costs_little_and_nothing_is_taken(quick, name):
+    body = HOSTILE_BOOKS[name]()
+    began = time.process_time()
+    answer = hand_in(quick, body, "a.xlsx")
+    assert time.process_time() - began < 3
+    assert answer.status_code == 422
+    assert "root:" not in answer.text
+    assert facts(quick) == []
+
+
+def test_a_workbook_that_was_only_packed_anew_is_taken(quick):
+    assert hand_in(quick, a_changed_book(lambda text: text), "a.xlsx").status_code == 200
+    assert len(facts(quick)) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [a_csv('"' + "\n" * 7_000_000 + '",'), a_csv(*["x"] * 1_000_000), b"id," * 2_000_000 + b"\n1", a_csv("," * 7_000_000), b"x" * 8_000_001],
+    ids=["a cell of lines", "a million rows", "columns without end", "a row without end", "too large"],
+)  # fmt: skip
+def test_a_hostile_csv_costs_little_and_nothing_is_taken(quick, body):
+    began = time.process_time()
+    answer = hand_in(quick, body)
+    assert time.process_time() - began < 3
+    assert answer.status_code == 422
     assert facts(quick) == []
 
 
