@@ -19,7 +19,9 @@ def rows_of(answer):
     return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r\n=cmd|' /C calc'!A0"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1", "＋1", "－1", "＠A1", "\t=1", " =1", "\r\n=cmd|' /C calc'!A0"]
+)
 def test_no_cell_of_text_is_a_formula(text):
     [[shown]] = csv.reader(io.StringIO(sheets.csv_bytes([[text]]).decode("utf-8-sig")))
     assert shown.startswith("'")
