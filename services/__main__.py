@@ -53,10 +53,12 @@ def _serve(listen: str, *, demonstration: bool) -> int:
         services = [process.of(name) for name in SERVICES]
         declared = dict.fromkeys(setting for service in services for setting in process.declared(service))
         loaded = settings.load(declared)
+        if demonstration and loaded["HOUQIN_PROFILE"] == "production":
+            raise settings.BadSettings("the production profile takes no demonstration data; start with --empty")
+        for service in services:
+            process.refuse_unfit(service, loaded)
     except (ValueError, settings.BadSettings) as error:
         return _sorry(str(error))
-    if demonstration and loaded["HOUQIN_PROFILE"] == "production":
-        return _sorry("the production profile takes no demonstration data; start with --empty")
     if not _free(where):
         return _sorry(f"{listen} is taken; choose another with LISTEN=127.0.0.1:8001 make up")
     observe.start_logging("houqin", loaded["HOUQIN_LOG_LEVEL"])

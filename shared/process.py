@@ -114,6 +114,7 @@ def serve(arguments: Sequence[str]) -> int:
     host = nameko_host.Host(running, broker_url(service, loaded))
     upper = service.name.upper()
     try:
+        refuse_unfit(service, loaded)
         application = service.application(running)
     except settings.BadSettings as error:
         print(f"{service.name}: the settings are wrong:\n{error}", file=sys.stderr)
@@ -321,22 +322,30 @@ def check(arguments: Sequence[str]) -> int:
     width = max(len(name) for name, *_ in loaded.shown())
     for name, value, origin, text in loaded.shown():
         print(f"{name:<{width}}  {value or '–':<32}  {origin:<11}  {text}")
-    problems = unfit(loaded)
-    for problem in problems:
-        print(f"! {problem}", file=sys.stderr)
-    return 2 if problems else 0
+    try:
+        refuse_unfit(service, loaded)
+    except settings.BadSettings as error:
+        for problem in str(error).splitlines():
+            print(f"! {problem}", file=sys.stderr)
+        return 2
+    return 0
 
 
-def unfit(loaded: Settings) -> list[str]:
-    """What forbids this installation to be used for real."""
+def refuse_unfit(service: Service, loaded: Settings) -> None:
+    """Return when nothing in the settings forbids to use this installation in earnest, or it is a demonstration.
+
+    Raises:
+        BadSettings: production, and people come over plain http or the broker has its default account.
+    """
     if loaded["HOUQIN_PROFILE"] != "production":
-        return []
+        return
     problems = []
     if not str(loaded["HOUQIN_PUBLIC_URL"]).startswith("https://"):
         problems.append("HOUQIN_PUBLIC_URL must be https in the production profile")
-    if "guest:guest@" in str(loaded["HOUQIN_BROKER_URL"]):
-        problems.append("HOUQIN_BROKER_URL uses the broker's default account")
-    return problems
+    if "//guest:" in broker_url(service, loaded):
+        problems.append("the broker's address has the broker's default account, in the production profile")
+    if problems:
+        raise settings.BadSettings("\n".join(problems))
 
 
 def waiting(arguments: Sequence[str]) -> int:

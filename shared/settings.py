@@ -31,6 +31,7 @@ class Setting:
         secret: masked wherever settings are shown; may also come from the file that ``<name>_FILE`` names.
         filed: no secret, but may come from such a file too.
         choices: the only values allowed, where there are any.
+        least, most: bounds of a number; ``least`` of a text that is not empty: its characters.
     """
 
     name: str
@@ -72,6 +73,7 @@ COMMON = (
         "",
         "Signs the page marks of lists, at least 32 characters; empty: kept in HOUQIN_DATA/keys.",
         secret=True,
+        least=32,
     ),
     Setting("HOUQIN_TRUSTED_PROXIES", "", "Addresses, by comma, whose X-Forwarded-For is believed."),
     Setting(
@@ -183,6 +185,8 @@ def _one(setting: Setting, environment: Mapping[str, str]) -> tuple[Value, str]:
     value = _typed(setting.default, text)
     if setting.choices and value not in setting.choices:
         raise ValueError(f"must be one of {', '.join(setting.choices)}")
+    if isinstance(value, str) and value and setting.least is not None and len(value) < setting.least:
+        raise ValueError(f"must have at least {setting.least:g} characters")
     if isinstance(value, int | float) and not isinstance(value, bool):
         if setting.least is not None and value < setting.least:
             raise ValueError(f"must be at least {setting.least:g}")

@@ -86,8 +86,6 @@ def cursor_secret(settings: Settings) -> bytes:
     """The secret given, or one made once and kept in HOUQIN_DATA/keys."""
     given = str(settings["HOUQIN_CURSOR_SECRET"])
     if given:
-        if len(given) < 32:
-            raise BadSettings("HOUQIN_CURSOR_SECRET: at least 32 characters")
         return given.encode()
     path = keys_folder(settings) / "cursor.secret"
     if not path.exists():
