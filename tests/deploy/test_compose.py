@@ -83,6 +83,14 @@ def test_our_processes_have_no_privileges():
     assert "--require-hashes" in (DEPLOY / "Dockerfile").read_text()
 
 
+def test_units_of_systemd_have_no_privileges_either():
+    unit = (DEPLOY / "systemd/houqin@.service").read_text().splitlines()
+    assert {
+        "User=houqin", "NoNewPrivileges=yes", "CapabilityBoundingSet=", "ProtectSystem=strict", "ProtectHome=yes",
+        "PrivateTmp=yes", "PrivateDevices=yes", "UMask=0077",
+    } <= set(unit)  # fmt: skip
+
+
 def test_only_the_proxy_and_grafana_are_published_and_on_this_machine_alone():
     published = {name: each["ports"] for name, each in COMPOSE["services"].items() if "ports" in each}
     assert set(published) == {"proxy", "grafana"}
@@ -92,6 +100,10 @@ def test_only_the_proxy_and_grafana_are_published_and_on_this_machine_alone():
 def test_the_proxy_hides_what_is_the_operators():
     matcher = re.search(r"@operator path (.+)", (DEPLOY / "proxy/Caddyfile").read_text()).group(1).split()
     assert process.OPERATIONS <= set(matcher)
+
+
+def test_the_proxy_writes_no_addresses_down_because_some_are_secrets():
+    assert not re.search(r"^\s*log\b", (DEPLOY / "proxy/Caddyfile").read_text(), re.MULTILINE)
 
 
 def subscriptions():

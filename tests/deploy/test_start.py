@@ -3,11 +3,14 @@
 import ast
 import fcntl
 import os
+import pkgutil
+import re
 import runpy
 import shutil
 import socket
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -66,19 +69,51 @@ def test_an_old_python_can_read_the_file_that_tells_it():
     ast.parse(SETUP.read_text(), feature_version=(3, 7))
 
 
-def test_without_a_network_it_says_so(tmp_path):
-    python = tmp_path / ".venv" / "bin" / "python"  # the environment of this run; nothing comes to be installed
+def setup(folder, locked, **environment):
+    """What ``setup.py`` says of a lock file; the environment is that of this run, as nothing comes to be installed."""
+    python = folder / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    (tmp_path / "deploy").mkdir()
-    shutil.copy(SETUP, tmp_path / "deploy")
-    (tmp_path / "some.lock").write_text("wrapt==1.16.0 --hash=sha256:" + "0" * 64 + "\n")
+    (folder / "deploy").mkdir()
+    shutil.copy(SETUP, folder / "deploy")
+    (folder / "some.lock").write_text(locked)
+    found = subprocess.run(
+        [sys.executable, "deploy/setup.py", "some.lock"], cwd=folder, capture_output=True, text=True, check=False, timeout=300,
+        env=os.environ | {"PIP_NO_CACHE_DIR": "1"} | environment,
+    )  # fmt: skip
+    assert not list((folder / ".venv").glob("installed-*"))
+    return line_of(found)
+
+
+def test_without_a_network_it_says_so(tmp_path):
+    locked = "wrapt==1.16.0 --hash=sha256:" + "0" * 64 + "\n"
     with socket.create_server(("127.0.0.1", 0)) as away:
         port = away.getsockname()[1]
-    found = subprocess.run(
-        [sys.executable, "deploy/setup.py", "some.lock"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,
-        env=os.environ | {"PIP_INDEX_URL": f"http://127.0.0.1:{port}/simple", "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"},
-    )  # fmt: skip
-    assert "is there a network?" in line_of(found)
-    assert not list((tmp_path / ".venv").glob("installed-*"))
+    said = setup(tmp_path, locked, PIP_INDEX_URL=f"http://127.0.0.1:{port}/simple", PIP_RETRIES="0")
+    assert "is there a network?" in said
+
+
+@pytest.mark.parametrize(
+    ("locked", "says"), [("a-brush==1 --hash=sha256:" + "0" * 64, "hash differs"), ("a-brush==1", "pip failed")]
+)
+def test_a_package_that_is_not_the_one_that_was_locked_is_not_installed(tmp_path, locked, says):
+    with zipfile.ZipFile(tmp_path / "a_brush-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("a_brush.py", "")
+        wheel.writestr("a_brush-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: a-brush\nVersion: 1\n")
+        wheel.writestr("a_brush-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("a_brush-1.dist-info/RECORD", "")
+    assert says in setup(tmp_path, locked + "\n", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
+    assert "a_brush" not in {each.name for each in pkgutil.iter_modules()}
+
+
+def test_every_package_of_the_lock_files_has_its_hashes():
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        whole = (ROOT / name).read_text("utf-8").replace("\\\n", "")
+        lines = [line for line in whole.splitlines() if line and not line.lstrip().startswith("#")]
+        assert len(lines) > 40
+        assert [
+            line
+            for line in lines
+            if not re.fullmatch(r"[\w.\[\],-]+==\S+( ; .+?)?( +--hash=sha256:[0-9a-f]{64})+ *", line)
+        ] == []

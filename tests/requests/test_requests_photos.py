@@ -1,7 +1,9 @@
 """Photos of requests: what is taken, what is kept of it, and who may look."""
 
 import io
+import re
 import struct
+import time
 from datetime import timedelta
 
 import pytest
@@ -56,6 +58,19 @@ def a_png(width, height, *chunks):
     return body + b"".join(chunks) + b"\0\0\0\0IEND\0\0\0\0"
 
 
+def a_moving_picture(kind):
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    out = io.BytesIO()
+    frames[0].save(out, kind, save_all=True, append_images=frames[1:])
+    return out.getvalue()
+
+
+def another_kind(kind):
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(out, kind)
+    return out.getvalue()
+
+
 HOSTILE = {
     "nothing": b"",
     "svg": b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
@@ -68,6 +83,16 @@ HOSTILE = {
     "huge canvas": a_png(50_000, 50_000),
     "empty png": a_png(10, 10),
     "no size": a_png(0, 0),
+    "eleven megabytes": a_picture() + b"\0" * 11_000_000,
+    "html before a jpeg": b"<html><script>alert(1)</script>" + a_picture(),
+    "png head with svg": photos.PNG + b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    "webp head with html": b"RIFF\x28\0\0\0WEBP<html><script>alert(1)</script>" + b" " * 20,
+    "bmp": another_kind("BMP"),
+    "tiff": another_kind("TIFF"),
+    "ico": another_kind("ICO"),
+    "moving gif": a_moving_picture("GIF"),
+    "moving png": a_moving_picture("PNG"),
+    "another moving webp": a_moving_picture("WEBP"),
     "moving webp": b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x0f\0\0\x0f\0\0",
 }
 
@@ -76,6 +101,40 @@ HOSTILE = {
 def test_what_is_no_photo_is_refused(name):
     with pytest.raises(Invalid):
         photos.drawn(HOSTILE[name])
+
+
+def test_a_canvas_too_large_is_refused_by_its_head_before_anything_is_decoded(monkeypatch):
+    monkeypatch.setattr(photos.subprocess, "run", lambda *_, **__: pytest.fail("it was decoded"))
+    began = time.process_time()
+    with pytest.raises(Invalid) as refusal:
+        photos.drawn(HOSTILE["huge canvas"])
+    assert time.process_time() - began < 0.1
+    assert refusal.value.fields == {"photo": ["field.photo_large"]}
+
+
+def test_the_name_of_a_file_is_neither_kept_nor_believed(quick, quick_app):
+    hanbing = Program(quick, quick_app)
+    body = a_photo(3)
+    names = [
+        "../../etc/passwd",
+        "..\\evil.jpg",
+        "a\0b.jpg",
+        "CON",
+        "x.svg",
+        "x.html",
+        "a" * 300 + "evil",
+        "张三evil.jpg",
+    ]
+    addresses = [f"/requests/waiting-photos/{sent(hanbing, body, name).json['id']}" for name in names]
+    assert len(set(addresses)) == len(names)
+    for address in addresses:
+        shown = hanbing.get(address)
+        assert re.fullmatch(r"/requests/waiting-photos/[0-9a-f-]{32,36}", address)
+        assert shown.headers["Content-Type"] == "image/jpeg"
+        assert "evil" not in str(shown.headers)
+    with quick.database.read() as connection:
+        kept = "\n".join(connection.connection.driver_connection.iterdump())
+    assert "evil" not in kept
 
 
 def test_a_photo_sent_before_goes_with_the_request_and_is_seen_by_its_people_alone(quick, quick_app):

@@ -215,6 +215,20 @@ def test_a_method_that_is_not_there_names_those_that_are(site):
     assert "POST" in found.headers["Allow"]
 
 
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "DEBUG"])
+def test_methods_that_no_route_has_do_nothing_and_echo_nothing(site, method):
+    found = site.client().open("/toy/", method=method, headers={"X-Asked": "canary"})
+    assert found.status_code == 405
+    assert "canary" not in found.text + str(found.headers)
+
+
+@pytest.mark.parametrize(
+    "path", [".git/config", "toy/.git/config", "toy/console", "toy/../pyproject.toml", "static/%2e%2e/x"]
+)
+def test_nothing_beside_the_routes_is_served(site, path):
+    assert site.client().get(f"/{path}").status_code == 404
+
+
 def test_a_foreign_thing_and_an_absent_one_have_the_same_answer(site):
     made = site.client().post("/toy/api/notes", json={"words": "x"}, headers=site.bearer()).json["id"]
     assert site.client().get(f"/toy/api/notes/{made}", headers=site.bearer()).status_code == 200

@@ -257,6 +257,21 @@ def test_a_feed_is_read_by_two_libraries_follows_its_bookings_and_dies_when_revo
     assert stranger.get("/requests/feeds/guess.ics").status_code == 404
 
 
+def test_a_feeds_secret_is_shown_once_kept_as_a_digest_and_written_to_no_log(browser, quick, quick_app, caplog):
+    caplog.set_level("DEBUG")
+    path = a_feed(browser)
+    secret = re.search(r"feeds/([\w-]+)\.ics", path)[1]
+    assert len(secret) == 32  # base64 of 192 bits
+    assert secret not in browser.get("/requests/bookings").text
+    assert Browser(quick_app).get(path).status_code == 200
+    assert Browser(quick_app).get(path.replace(".ics", "0.ics")).status_code == 404
+    with quick.database.read() as connection:
+        kept = "\n".join(connection.connection.driver_connection.iterdump())
+    assert "/requests/feeds" not in kept
+    assert secret not in kept
+    assert secret not in caplog.text
+
+
 def test_a_rooms_feed_says_busy_and_nothing_else(browser, quick_app):
     fields = {
         "resource": "B2-305",
