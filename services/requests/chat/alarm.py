@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from services.requests.chat.text import Sentence
 
 CALM = "calm"
-LIKELY = 0.5  # from which danger is heard although no rule tells of it
-LEAST = 5  # words or characters; what is shorter answers a question, unless it is all but certain
-SURE = 0.9  # the same where little is said, or a drill, a question or what is over is spoken of
-UNLIKELY = 0.02  # below which what tells danger is taken for something else, where the rest is a plain request
+LIKELY = 0.4  # from which danger is heard although no rule tells of it
+LEAST = 5  # different words or characters; what has fewer answers a question, unless it is plain
+SURE = 0.7  # the same where little is said, or a drill, a question or what is over is spoken of
+ABSURD = 0.003  # below which what tells danger is taken for something else
+UNLIKELY = 0.02  # the same where the rest is a plain request
 _TOLD = frozenset({"emergency", "danger", "place", "hostile"})  # what the rules say of danger, and names
 
 

@@ -6,7 +6,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING
 
-from services.requests.chat.alarm import LEAST, LIKELY, SURE, UNLIKELY, alarm, features
+from services.requests.chat.alarm import ABSURD, LEAST, LIKELY, SURE, UNLIKELY, alarm, features
 from services.requests.chat.evidence import evidence
 from services.requests.chat.hazards import denied, hazards
 from services.requests.chat.lexicon import table
@@ -58,10 +58,11 @@ def emergency(sentence: Sentence, matches: Iterable[Match]) -> tuple[str, frozen
     kinds = told(sentence, matches, parts)
     likely, item = alarm(features(sentence, matches, parts.classes))
     plain = _plain(matches)
-    if kinds and not (plain and likely < UNLIKELY):
+    if kinds and likely >= (UNLIKELY if plain else ABSURD):
         kind = min(kinds, key=_ORDER.index)
         return _items()[kind], _codes(kind)
-    quiet = plain or parts.topic or len(sentence.tokens) < LEAST or any(match.name == "unless" for match in matches)
+    little = len({token.key for token in sentence.tokens}) < LEAST
+    quiet = plain or parts.topic or little or any(match.name == "unless" for match in matches)
     if likely < (SURE if quiet else LIKELY):
         return None
     return item, _codes(*(kind for kind, goes_to in _items().items() if goes_to == item))

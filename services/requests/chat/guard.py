@@ -26,6 +26,11 @@ def is_injection(sentence: Sentence, matches: Iterable[Match]) -> bool:
     )
 
 
+def is_wordless(sentence: Sentence) -> bool:
+    """True when ``sentence`` has neither a letter nor a figure."""
+    return not any(character.isalnum() for character in sentence.text)
+
+
 def is_abuse(matches: Iterable[Match]) -> bool:
     """True when the sentence insults; it may still carry a wish."""
     return any(match.kind == "hostile" and match.name == "insult" for match in matches)

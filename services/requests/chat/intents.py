@@ -95,6 +95,8 @@ def features(
     )
     yield f"details {min(details.times + details.counts + details.places, 4)}"
     yield f"length {min(len(sentence.tokens) // 5, 5)}"
+    if len(sentence.tokens) == 1 and not item:
+        yield "one word"
     yield from words(sentence)
 
 
@@ -108,16 +110,3 @@ def words(sentence: Sentence) -> Iterator[str]:
     keys = ["<", *("#" if token.key.isdigit() else token.key for token in sentence.tokens), ">"]
     yield from dict.fromkeys(keys[1:-1])
     yield from dict.fromkeys(f"{first}~{second}" for first, second in zip(keys, keys[1:], strict=False))
-
-
-_STEM = 4  # letters by which forms of an English word, and slips at its end, are alike
-
-
-def stems(sentence: Sentence) -> Iterator[str]:
-    """The beginnings of the longer English words of ``sentence``."""
-    found = (
-        token.key[:_STEM]
-        for token in sentence.tokens
-        if token.key.isascii() and token.key.isalpha() and len(token.key) > _STEM
-    )
-    yield from dict.fromkeys(f"{stem}-" for stem in found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.requests.chat.evidence import evidence
-from services.requests.chat.intents import stems, words
+from services.requests.chat.intents import words
 from services.requests.chat.linear import models, probability
 
 if TYPE_CHECKING:
@@ -38,7 +38,21 @@ def features(sentence: Sentence, matches: Sequence[Match]) -> Iterator[str]:
         first, second = ranked[:2]
         yield f"first {first} {second} {min(int(found[first] - found[second]), _APART)}"
     yield from words(sentence)
-    yield from stems(sentence)
+    yield from pieces(sentence)
+
+
+_PIECES = (3, 4, 5)  # letters, by which forms of a word, its compounds and slips in it are alike
+
+
+def pieces(sentence: Sentence) -> Iterator[str]:
+    """What the English words of ``sentence`` are made of, their ends marked by ``<`` and ``>``."""
+    marked = (f"<{token.key}>" for token in sentence.tokens if token.key.isascii() and token.key.isalpha())
+    yield from dict.fromkeys(
+        f"{word[start : start + length]}-"
+        for word in marked
+        for length in _PIECES
+        for start in range(len(word) - length + 1)
+    )
 
 
 def likely(sentence: Sentence, matches: Sequence[Match]) -> tuple[str | None, float]:

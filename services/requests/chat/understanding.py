@@ -114,7 +114,7 @@ def understand(text: str, reference: datetime, lang: str | None = None) -> Under
     """
     sentence = read(text)
     heard = hear(sentence, reference, lang)
-    if guard.is_injection(sentence, heard.matches):
+    if guard.is_wordless(sentence) or guard.is_injection(sentence, heard.matches):
         return Understanding("other", (), 1.0, sentence.lang)
     danger = emergency(sentence, heard.matches)
     if danger:
@@ -140,10 +140,14 @@ def understand(text: str, reference: datetime, lang: str | None = None) -> Under
     )
     if intent != "file_request":
         judged = evidence(heard.matches, judged=intent in ("complain", "rate", "help"))
-        whole = Need(_main(wanted, judged or items, _LEAST), 0, len(sentence.text))
+        named = _main(wanted, judged or items, _LEAST)
+        if len(wanted) < 2:
+            named, _ = _weighed(sentence, heard.matches, named, _EARLIER)
+        whole = Need(named, 0, len(sentence.text))
         return Understanding(intent, (_frame(heard, whole, reference, intent),), confidence, sentence.lang)
     if len(wanted) == 1:
-        wanted[0].item = _weighed(sentence, kept, wanted[0].item)
+        wanted[0].item, sure = _weighed(sentence, kept, wanted[0].item)
+        confidence = round(confidence * sure, 3)
     return Understanding(intent, _frames(heard, wanted, items, reference), confidence, sentence.lang)
 
 
@@ -166,16 +170,20 @@ def _main(wanted: Sequence[Need], items: dict[str, float], least: float) -> str 
     return best if best and items[best] >= least else None
 
 
-_SURE = 0.6  # from which the sentence as a whole may name the item of a request
-_SURER = 0.8  # the same against the words of the lexicon
+_SURE = 0.3  # from which the sentence as a whole may name the item of a request
+_SURER = 0.5  # the same against the words of the lexicon
+_EARLIER = 0.4  # the same for a request that was made before
+_SUREST = 0.6  # the same for the residence without its name: a water heater may be an office's
 
 
-def _weighed(sentence: Sentence, matches: Sequence[Match], named: str | None) -> str | None:
-    """The item of the one need of ``sentence``: ``named`` by its words, unless the whole says another."""
+def _weighed(
+    sentence: Sentence, matches: Sequence[Match], named: str | None, least: float = _SURE
+) -> tuple[str | None, float]:
+    """The item of the one need of ``sentence``, ``named`` by its words unless the whole says another; how likely the whole finds the likeliest."""
     item, sure = likely(sentence, matches)
     if item == "residence" and not any(match.kind == "item" and match.name == item for match in matches):
-        return named  # a water heater of the office
-    return item if item and sure >= (_SURER if named else _SURE) else named
+        least = _SUREST
+    return (item if item and sure >= max(least, _SURER if named else 0) else named), sure
 
 
 def _frames(heard: Heard, wanted: Sequence[Need], items: dict[str, float], reference: datetime) -> tuple[Frame, ...]:

@@ -14,7 +14,7 @@ from services.requests.chat.understanding import understand
 from shared.settings import BadSettings
 
 NOW = datetime(2026, 11, 25, 10, 30)
-UNSURE = "那个东西又不太对劲了你们看着弄一下呗"
+UNSURE = "上回那件又闹脾气了，得空来瞅瞅"
 GOOD = {"intent": "file_request", "frames": [{"item": "repair", "slots": {"room": "302"}}]}
 
 

@@ -1,7 +1,8 @@
 """Learn the weights: ``python -m services.requests.chat.training.train`` writes ``lexicon/weights.txt``.
 
-The sentences are those of the grammars, of ``examples_*.txt`` and ``labelled*.txt``, for dangers those of ``alarms_*``
-beside them; the same files and seed give the same weights.
+The sentences are those of the grammars, of ``examples_*.txt``, ``labelled*.txt``, ``corpus_*.txt`` and ``terms_*.txt``
+(a few words about one thing each), for dangers those of ``alarms_*`` beside them; the same files and seed give the same
+weights.
 """
 
 from __future__ import annotations
@@ -28,19 +29,22 @@ if TYPE_CHECKING:
 REFERENCE = datetime(2026, 11, 24, 10, 30)
 EACH = 24  # sentences of the grammar for each language, intent and item
 EACH_ALARM = 450  # the same of dangers
-INVERSE_PENALTY = 2.0
-WEIGHT = 3  # of a sentence written by hand, in sentences of the grammar
+INVERSE_PENALTY = 1.0
+INVERSE_PENALTY_ALARM = 2.0
+# What a sentence of each kind of file counts, in sentences of the grammar.
+WEIGHTS = {"examples": 3, "labelled": 3, "corpus": 2, "terms": 1}
 BLURRED = 2  # times a sentence of alarms_*.txt is learned again with features left out
 LEFT_OUT = 0.3  # of them
-LEAST = 4  # how many sentences must have a feature
+LEAST = 2  # how many sentences must have a feature
+LEAST_ALARM = 4
 SMALLEST = 2 * linear.STEP  # weights below this in every class are left out
 
 
-def examples() -> list[Made]:
-    """The sentences written by hand: ``sentence | intent | item``, ``-`` for none."""
+def written(kind: str) -> list[Made]:
+    """The sentences of a kind of file: ``sentence | intent | item``, ``-`` for none."""
     found = []
     for lang in ("zh", "en"):
-        for line in (HERE / f"examples_{lang}.txt").read_text(encoding="utf-8").splitlines():
+        for line in (HERE / f"{kind}_{lang}.txt").read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
                 text, intent, item = line.rsplit(" | ", 2)
                 found.append(Made(text, lang, intent, None if item == "-" else item))
@@ -123,42 +127,45 @@ def _tells_danger(sentence: str) -> bool:
     return bool(emergencies.told(heard, matches, hazards.hazards(heard, figures)))
 
 
-def _alarm_rows(ordinary: Sequence[Made]) -> tuple[list[list[str]], list[str]]:
-    """Features and answers of the dangers and of what is none, and blurred copies, so that no one word decides."""
+def _alarm_rows(ordinary: Sequence[tuple[Made, float]]) -> tuple[list[list[str]], list[str], list[float]]:
+    """Features and answers of the dangers and of what is none, and what each counts: together the dangers as much as the rest.
+
+    Blurred copies beside them, so that no one word decides.
+    """
     chance = random.Random(SEED)
-    rows: list[list[str]] = [alarm_features(one.text) for one in ordinary]
-    answers = [(one.urgent and one.item) or alarm.CALM for one in ordinary]
+    rows = [(alarm_features(one.text), (one.urgent and one.item) or alarm.CALM, count) for one, count in ordinary]
     for text, answer, blurred in [
         *((*one, BLURRED) for one in alarms()),
         *((*one, 1) for one in made_alarms(EACH_ALARM)),
     ]:
         row = alarm_features(text)
         copies = [row] + [[each for each in row if chance.random() > LEFT_OUT] for _ in range(blurred)]
-        rows += copies
-        answers += [answer] * len(copies)
-    return rows, answers
-
-
-def _even(answers: Sequence[str]) -> list[float]:
-    """Shares with which the dangers together count as much as what is calm."""
-    calm = answers.count(alarm.CALM)
-    return [0.5 / calm if answer == alarm.CALM else 0.5 / (len(answers) - calm) for answer in answers]
+        rows += [(copy, answer, 1) for copy in copies]
+    calm = sum(count for _, answer, count in rows if answer == alarm.CALM)
+    urgent = sum(count for *_, count in rows) - calm
+    half = (calm + urgent) / 2
+    counts = [count * half / (calm if answer == alarm.CALM else urgent) for _, answer, count in rows]
+    return [row for row, *_ in rows], [answer for _, answer, _ in rows], counts
 
 
 def learned(
-    name: str, rows: Sequence[list[str]], answers: Sequence[str], shares: Sequence[float] | None = None
+    name: str,
+    rows: Sequence[list[str]],
+    answers: Sequence[str],
+    counts: Sequence[float],
+    inverse_penalty: float = INVERSE_PENALTY,
+    least: int = LEAST,
 ) -> list[str]:
-    """The lines of one model in the form of :class:`linear.Model`."""
+    """The lines of one model in the form of :class:`linear.Model`; a row counts as so many as ``counts`` says."""
     from sklearn.feature_extraction import DictVectorizer
     from sklearn.linear_model import LogisticRegression
 
     known = Counter(feature for row in rows for feature in row)
-    kept = [{feature: 1 for feature in row if known[feature] >= LEAST} for row in rows]
+    kept = [{feature: 1 for feature in row if known[feature] >= least} for row in rows]
     vectors = DictVectorizer()
     table = vectors.fit_transform(kept)
-    fitted = LogisticRegression(C=INVERSE_PENALTY, max_iter=2000).fit(
-        table, answers, sample_weight=None if shares is None else [share * len(answers) for share in shares]
-    )
+    # So near to the end that rounding, not the machine's order of adding, decides a weight.
+    fitted = LogisticRegression(C=inverse_penalty, max_iter=5000, tol=1e-6).fit(table, answers, sample_weight=counts)
     lines = [f"= {name} {' '.join(fitted.classes_)}", f"{_written(fitted.intercept_)} "]
     for feature, weights in zip(vectors.get_feature_names_out(), fitted.coef_.T, strict=True):
         if max(abs(weight) for weight in weights) >= SMALLEST:
@@ -179,20 +186,22 @@ def digest() -> str:
 
 
 def main() -> int:
-    sentences = [*made(EACH), *examples() * WEIGHT, *labelled() * WEIGHT]
-    intent_rows = [features(one.text) for one in sentences]
-    named = [one for one in sentences if one.intent != "other"]
-    item_rows = [item_features(one.text) for one in named]
+    counted = [(one, 1) for one in made(EACH)] + [(one, WEIGHTS["labelled"]) for one in labelled()]
+    for kind in ("examples", "corpus", "terms"):
+        counted += [(one, WEIGHTS[kind]) for one in written(kind)]
+    named = [each for each in counted if each[0].intent != "other"]
     lines = [
         f"# Learned by services.requests.chat.training.train from {digest()}; do not edit. See services/requests/chat/linear.py."
     ]
-    lines += learned("intent", intent_rows, [one.intent for one in sentences])
-    lines += learned("item", item_rows, [one.item or items.NONE for one in named])
-    ordinary = [one for one in sentences if one.urgent or not _tells_danger(one.text)]
-    rows, told = _alarm_rows([*ordinary, *answers() * WEIGHT])
-    lines += learned("alarm", rows, told, _even(told))
+    rows = [features(one.text) for one, _ in counted]
+    lines += learned("intent", rows, [one.intent for one, _ in counted], [count for _, count in counted])
+    rows = [item_features(one.text) for one, _ in named]
+    lines += learned("item", rows, [one.item or items.NONE for one, _ in named], [count for _, count in named])
+    ordinary = [(one, count) for one, count in counted if one.urgent or not _tells_danger(one.text)]
+    ordinary += [(one, WEIGHTS["labelled"]) for one in answers()]
+    lines += learned("alarm", *_alarm_rows(ordinary), INVERSE_PENALTY_ALARM, LEAST_ALARM)
     linear.FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{len(sentences)} sentences, {len(lines)} lines, {linear.FILE.stat().st_size / 1000:.0f} kB")
+    print(f"{len(counted)} sentences, {len(lines)} lines, {linear.FILE.stat().st_size / 1000:.0f} kB")
     return 0
 
 
