@@ -6,20 +6,13 @@ from services.dispatch import desk, handlers
 from shared.web import cookies
 from tests.browser.harness import problems
 from tests.dispatch.test_dispatch_browser import SHOWN, console  # noqa: F401  the fixture
-from tests.dispatch.test_dispatch_shift import ONE, THREE, TWO, seen, sent
+from tests.dispatch.test_dispatch_shift import ONE, THREE, TWO, held, seen, sent
 
 pytestmark = pytest.mark.browser
 
 
 def row(ref, *parts):
     return " ".join([f"tr[data-ref='{ref}']{parts[0] if parts else ''}", *parts[1:]])
-
-
-def held(page, act):
-    """What is sent for ``act`` waits in the list that is returned until the test lets it go on."""
-    waiting = []
-    page.route(f"**/{act}", lambda route: waiting.append(route))  # noqa: PLW0108  marked by Playwright
-    return waiting
 
 
 def settled(page, ref):

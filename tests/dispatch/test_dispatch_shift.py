@@ -10,6 +10,21 @@ pytestmark = pytest.mark.browser
 ONE, TWO, THREE = "2026-1125-001-1", "2026-1125-002-1", "2026-1125-003-1"
 
 
+def held(page, act):
+    """What is sent for ``act`` waits in the list that is returned until the test lets it go on.
+
+    The browser tells of nothing sent before it took the order to hold: a probe shows when it has.
+    """
+    waiting = []
+    page.route(f"**/{act}", lambda route: waiting.append(route))  # noqa: PLW0108  marked by Playwright
+    page.route("**/is-held", lambda route: route.fulfill(status=204))
+    for _ in range(SHOWN // 20):
+        if page.evaluate("() => fetch('/dispatch/is-held').then((answer) => answer.status)") == 204:
+            break
+        page.wait_for_timeout(20)
+    return waiting
+
+
 def sent(page, waiting, number):
     """The one that waits at this place, once the browser has told of it: it paints before it sends."""
     for _ in range(SHOWN // 20):
@@ -168,29 +183,27 @@ def test_a_bar_moves_by_itself_when_somebody_else_sets_the_hour(console):  # noq
 def test_what_was_done_is_told_although_the_page_looked_again_first(console):  # noqa: F811
     world, page = console
     # The answer to an act is held up until the page, told of the change, has fetched the row and the panel.
-    held = []
-    page.route("**/orders/*/accept", lambda route: held.append(route))  # noqa: PLW0108  marked by Playwright
+    waiting = held(page, "orders/*/accept")
     page.keyboard.press("y")
     page.wait_for_function("() => document.querySelector('#panel [aria-busy=true]')")
-    answer = sent(page, held, 0).fetch(max_redirects=0)
+    answer = sent(page, waiting, 0).fetch(max_redirects=0)
     cookie = answer.headers["set-cookie"].partition(";")[0].partition("=")
     page.context.add_cookies([{"name": cookie[0], "value": cookie[2], "url": page.url}])
     page.wait_for_selector(f"tr[data-ref='{ONE}'] .state:has-text('已接')", timeout=SHOWN)
     seen(page, "已接", "#panel .state")
-    sent(page, held, 0).continue_(url=page.url.partition("/dispatch/")[0] + f"/dispatch/orders/{ONE}", method="GET")
+    sent(page, waiting, 0).continue_(url=page.url.partition("/dispatch/")[0] + f"/dispatch/orders/{ONE}", method="GET")
     page.wait_for_selector(".toast", timeout=SHOWN)
 
 
 def test_an_act_is_told_although_the_next_row_was_asked_for_before_its_answer(console):  # noqa: F811
     world, page = console
     seen(page, "灯管闪烁")
-    held = []
-    page.route("**/orders/*/accept", lambda route: held.append(route))  # noqa: PLW0108  marked by Playwright
+    waiting = held(page, "orders/*/accept")
     page.keyboard.press("y")
     page.wait_for_function("() => document.querySelector('#panel [aria-busy=true]')")
     page.keyboard.press("j")
     seen(page, "水管漏水")
-    sent(page, held, 0).continue_()
+    sent(page, waiting, 0).continue_()
     page.wait_for_selector(".toast", timeout=SHOWN)
     assert world.order(ONE).state == "accepted"
     seen(page, "水管漏水")
