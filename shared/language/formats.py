@@ -138,7 +138,9 @@ class Formats:
         """1234 and 12,345: a comma from 10,000 up; minus as U+2212; unknown as a dash; a float by its shortest form."""
         if value is None:
             return UNKNOWN
-        exact = Decimal(str(value))
+        if isinstance(value, float):
+            value = int(value) if value.is_integer() else Decimal(str(value))
+        exact = Decimal(value)
         text = f"{abs(exact):.{places}f}" if places is not None else f"{abs(exact):f}"
         return _signed(exact, _grouped(text) if abs(exact) >= 10_000 else text)
 

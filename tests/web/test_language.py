@@ -142,6 +142,12 @@ def test_money_has_two_decimals_commas_and_a_true_minus(value, zh, en, column):
 
 
 def test_numbers_have_commas_from_ten_thousand_and_the_unknown_is_a_dash():
+    assert [ZH.number(value) for value in (0.0, 2.0, 1.2, -0.5)] == [
+        "0",
+        "2",
+        "1.2",
+        "−0.5",
+    ]  # floats by their shortest form
     assert [ZH.number(value) for value in (9999, 10_000, -12_345, None, Decimal("31.50"))] == [
         "9999",
         "10,000",
